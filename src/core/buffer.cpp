@@ -1,0 +1,28 @@
+#include "core/buffer.h"
+
+#include <algorithm>
+
+namespace txsync::core {
+
+void
+Buffer::Clear(size_t keep)
+{
+	size_ = 0;
+	if (capacity_ > keep) {
+		bytes_.reset();
+		capacity_ = 0;
+	}
+}
+
+void
+Buffer::Grow(size_t n)
+{
+	size_t wanted = std::max({size_ + n, capacity_ * 2, size_t{1024}});
+	auto bigger = std::unique_ptr<char[]>(new char[wanted]);
+	if (size_ > 0)
+		std::memcpy(bigger.get(), bytes_.get(), size_);
+	bytes_ = std::move(bigger);
+	capacity_ = wanted;
+}
+
+} // namespace txsync::core

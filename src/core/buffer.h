@@ -1,0 +1,87 @@
+#pragma once
+// A growable run of bytes: the one thing that the hot path writes to. Unlike std::string it grows without zero-filling,
+// so that a formatter can reserve the most that it may need, write, and say how much it wrote.
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace txsync::core {
+
+class Buffer
+{
+public:
+	Buffer() = default;
+	Buffer(const Buffer &) = delete;
+	Buffer &operator=(const Buffer &) = delete;
+
+	// Room for n more bytes, valid until the next call that may grow. Throws std::bad_alloc.
+	char *
+	Reserve(size_t n)
+	{
+		if (capacity_ - size_ < n) [[unlikely]]
+			Grow(n);
+		return bytes_.get() + size_;
+	}
+
+	// Says where the bytes written into the last Reserve()d room end.
+	void
+	CommitTo(const char *end)
+	{
+		size_ = static_cast<size_t>(end - bytes_.get());
+	}
+
+	void
+	Append(std::string_view text)
+	{
+		char *at = Reserve(text.size());
+		std::memcpy(at, text.data(), text.size());
+		size_ += text.size();
+	}
+
+	void
+	Append(char c)
+	{
+		*Reserve(1) = c;
+		size_++;
+	}
+
+	size_t
+	Size() const
+	{
+		return size_;
+	}
+
+	std::string_view
+	View() const
+	{
+		return {bytes_.get(), size_};
+	}
+
+	std::string_view
+	Since(size_t start) const
+	{
+		return View().substr(start);
+	}
+
+	// Cuts back to an earlier size.
+	void
+	Truncate(size_t size)
+	{
+		size_ = size;
+	}
+
+	// Empties it; gives memory back if one large record made it grow beyond `keep` bytes.
+	void Clear(size_t keep);
+
+private:
+	void Grow(size_t n);
+
+	std::unique_ptr<char[]> bytes_;
+	size_t size_ = 0;
+	size_t capacity_ = 0;
+};
+
+} // namespace txsync::core

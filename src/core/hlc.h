@@ -1,0 +1,37 @@
+#pragma once
+// Hybrid logical clock ids: `{wallTimeMs}.{logical}.{nodeId}`, the conventional form of a transactionId.
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace txsync::core {
+
+// A view into the text it was parsed from. Ordered by wall time, then logical, then the node's bytes; never by text.
+struct Hlc
+{
+	static constexpr uint64_t kMaxWall = uint64_t{1} << 48; // milliseconds since 1970: beyond year 10000
+	static constexpr size_t kMaxBytes = 128;
+
+	uint64_t wall_ms = 0;
+	uint64_t logical = 0; // at least 4 digits in the text; our generator carries beyond 9999 into wall_ms
+	std::string_view node; // may hold dots
+
+	std::strong_ordering operator<=>(const Hlc &other) const;
+	bool operator==(const Hlc &other) const = default;
+};
+
+// Nothing if malformed: fewer than two dots, an empty part, a non-digit in wall or logical, logical shorter than 4 digits
+// or with a leading zero beyond 4, wall beyond kMaxWall or with a leading zero, more than kMaxBytes bytes.
+std::optional<Hlc> ParseHlc(std::string_view text);
+
+// The text form: logical is zero-padded to 4 digits. The inverse of ParseHlc.
+std::string ToString(const Hlc &hlc);
+
+// The next id of a clock that last gave `last` and whose wall clock shows now_ms: above `last`, whatever the wall clock does;
+// logical beyond 9999 is carried into the wall time. The node is last.node.
+Hlc Next(const Hlc &last, uint64_t now_ms);
+
+} // namespace txsync::core

@@ -1,0 +1,22 @@
+#pragma once
+// JSON text, written straight into a Buffer. Everything here takes UTF-8 and gives UTF-8; commas and braces are the caller's.
+
+#include "core/buffer.h"
+
+#include <cstdint>
+#include <string_view>
+
+namespace txsync::core::json {
+
+// A JSON string: quotes and text, escaped. `text` is valid UTF-8 (bytes ≥ 0x80 are copied as they are).
+void String(Buffer &out, std::string_view text);
+
+// The inside of a JSON string: escaped, without the quotes, so that a value can be written in pieces.
+void Escaped(Buffer &out, std::string_view text);
+
+void Integer(Buffer &out, int64_t value);
+
+// `"name":` as it stands in front of a member's value.
+void Key(Buffer &out, std::string_view name);
+
+} // namespace txsync::core::json
