@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/no_postgres.h"
+
 namespace txsync::core {
 
 void

@@ -36,6 +36,8 @@ public:
 	void
 	Append(std::string_view text)
 	{
+		if (text.empty()) // memcpy wants no null pointer, not even for nothing
+			return;
 		char *at = Reserve(text.size());
 		std::memcpy(at, text.data(), text.size());
 		size_ += text.size();

@@ -2,6 +2,7 @@
 // Hybrid logical clock ids: `{wallTimeMs}.{logical}.{nodeId}`, the conventional form of a transactionId.
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,22 +17,27 @@ struct Hlc
 	static constexpr size_t kMaxBytes = 128;
 
 	uint64_t wall_ms = 0;
-	uint64_t logical = 0; // at least 4 digits in the text; our generator carries beyond 9999 into wall_ms
+	uint64_t logical = 0;  // at least 4 digits in the text; our generator carries beyond 9999 into wall_ms
 	std::string_view node; // may hold dots
 
-	std::strong_ordering operator<=>(const Hlc &other) const;
-	bool operator==(const Hlc &other) const = default;
+	// Member by member; string_view compares bytes as unsigned.
+	std::strong_ordering operator<=>(const Hlc &other) const = default;
 };
 
-// Nothing if malformed: fewer than two dots, an empty part, a non-digit in wall or logical, logical shorter than 4 digits
-// or with a leading zero beyond 4, wall beyond kMaxWall or with a leading zero, more than kMaxBytes bytes.
+// Nothing if malformed: fewer than two dots, an empty part, a non-digit in wall or logical, logical shorter than 4
+// digits or with a leading zero beyond 4 or not fitting 64 bits, wall beyond kMaxWall, more than kMaxBytes bytes.
+// Leading zeros in wall are well-formed: several texts may stand for one id, of which ToString() gives the canonical
+// one.
 std::optional<Hlc> ParseHlc(std::string_view text);
 
-// The text form: logical is zero-padded to 4 digits. The inverse of ParseHlc.
+// The canonical text: no leading zeros in wall, logical zero-padded to 4 digits. ParseHlc() gives the same Hlc back if
+// the node is not empty and the whole is not longer than kMaxBytes.
 std::string ToString(const Hlc &hlc);
 
-// The next id of a clock that last gave `last` and whose wall clock shows now_ms: above `last`, whatever the wall clock does;
-// logical beyond 9999 is carried into the wall time. The node is last.node.
+// The next id of a clock that last gave `last` and whose wall clock shows now_ms: above `last`, whatever the wall clock
+// does. Logical beyond 9999 is carried into the wall time, except at kMaxWall, which a carry would leave malformed:
+// there logical goes on beyond 9999. The node is last.node. Throws std::overflow_error if no id is above `last`, which
+// only an id from elsewhere can bring about: refuse those that are far ahead of the clock before they become `last`.
 Hlc Next(const Hlc &last, uint64_t now_ms);
 
 } // namespace txsync::core

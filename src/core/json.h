@@ -1,5 +1,5 @@
 #pragma once
-// JSON text, written straight into a Buffer. Everything here takes UTF-8 and gives UTF-8; commas and braces are the caller's.
+// JSON text, written straight into a Buffer. UTF-8 in, UTF-8 out; commas and braces are the caller's.
 
 #include "core/buffer.h"
 
@@ -10,6 +10,16 @@ namespace txsync::core::json {
 
 // A JSON string: quotes and text, escaped. `text` is valid UTF-8 (bytes ≥ 0x80 are copied as they are).
 void String(Buffer &out, std::string_view text);
+
+// The same, or `null` for a text whose data() is null.
+inline void
+StringOrNull(Buffer &out, std::string_view text)
+{
+	if (text.data() == nullptr)
+		out.Append("null");
+	else
+		String(out, text);
+}
 
 // The inside of a JSON string: escaped, without the quotes, so that a value can be written in pieces.
 void Escaped(Buffer &out, std::string_view text);

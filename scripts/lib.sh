@@ -1,0 +1,84 @@
+# Sourced by the scripts beside it: talk, rights, packages, PostgreSQL's folders.
+# shellcheck shell=bash disable=SC2034
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export PG_CONFIG=${PG_CONFIG:-pg_config}
+
+step() {
+	printf '\n== %s\n' "$*"
+}
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "needs root, or sudo: $*"
+	fi
+}
+
+# Runs a command as postgres, with the NAME=VALUE pairs before it as its whole environment: no PG* variable of the caller
+# leads a test to another server.
+as_postgres() {
+	as_root runuser -u postgres -- env -i "PATH=$PATH" "LANG=C.UTF-8" "$@"
+}
+
+# Runs apt-get in silence, unless it fails.
+quiet_apt() {
+	local log rc=0
+	log=$(mktemp)
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qy "$@" >"$log" 2>&1 </dev/null || rc=$?
+	if [ $rc -ne 0 ]; then cat "$log" >&2; fi
+	rm -f "$log"
+	return $rc
+}
+
+# Brings apt's lists, once per script.
+update_lists() {
+	if [ -z "${lists_are_new:-}" ]; then quiet_apt update || die "apt-get update failed"; fi
+	lists_are_new=yes
+}
+
+is_installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Installs those of the named packages that are missing.
+need_packages() {
+	local package missing=()
+	command -v apt-get >/dev/null || die "only Debian's packages are known here; install by hand: $*"
+	for package in "$@"; do
+		is_installed "$package" || missing+=("$package")
+	done
+	if [ ${#missing[@]} -eq 0 ]; then return; fi
+	step "installing ${missing[*]}"
+	update_lists
+	quiet_apt install --no-install-recommends "${missing[@]}" || die "apt-get could not install: ${missing[*]}"
+}
+
+# Installs a PostgreSQL server without the cluster that Debian would make and start beside it. The machine keeps no trace
+# of that wish, and one that has the server already is left as it is.
+need_server() {
+	local wish=/etc/postgresql-common/createcluster.d/txsync-none.conf
+	if is_installed "postgresql-$1"; then return; fi
+	update_lists
+	as_root mkdir -p "${wish%/*}"
+	echo 'create_main_cluster = false' | as_root tee "$wish" >/dev/null
+	(need_packages "postgresql-$1") || { as_root rm -f "$wish"; exit 1; }
+	as_root rm -f "$wish"
+}
+
+# The PostgreSQL major to build for: that of pg_config, or else the one that this Debian carries.
+pg_major() {
+	if command -v "$PG_CONFIG" >/dev/null; then
+		"$PG_CONFIG" --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/'
+	else
+		apt-cache depends postgresql 2>/dev/null | sed -nE 's/.*Depends: postgresql-([0-9]+)$/\1/p'
+	fi
+}

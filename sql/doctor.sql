@@ -1,0 +1,87 @@
+-- What is wrong with this installation, and what mends it.
+
+CREATE FUNCTION doctor(OUT severity text, OUT finding text, OUT remedy text) RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+WITH setting AS (
+    SELECT name, setting FROM pg_settings
+), plugin_list AS (
+    -- Elements as the server splits them: by commas, outside of double quotes.
+    SELECT s.setting, ARRAY(SELECT btrim(m[1], ' "') FROM regexp_matches(s.setting, '("[^"]*"|[^,"]+)', 'g') m) AS plugins
+    FROM setting s WHERE s.name = 'output_plugin_libraries'
+), entity AS (
+    SELECT e.*, c.relkind, format('%s', e.relation) AS label FROM @extschema@.entities e JOIN pg_class c ON c.oid = e.relation
+), stored AS (
+    -- The tables that hold an entity's rows: itself, or its partitions.
+    SELECT e.relation AS root, e.entity_type, e.id_columns, l.relid AS relation, c.relreplident
+    FROM entity e, LATERAL (SELECT t.relid FROM pg_partition_tree(e.relation) t WHERE t.isleaf UNION SELECT e.relation WHERE e.relkind = 'r') l
+    JOIN pg_class c ON c.oid = l.relid
+), slot AS (
+    SELECT s.*, pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, s.restart_lsn) AS retained
+    FROM pg_replication_slots s WHERE s.plugin = 'txsync' AND s.database = current_database() AND NOT s.temporary
+), found(rank, severity, finding, remedy) AS (
+    SELECT 1, 'error', format('wal_level is %s: changes are not decoded', s.setting),
+           'ALTER SYSTEM SET wal_level = ''logical''; -- then restart the server'
+    FROM setting s WHERE s.name = 'wal_level' AND s.setting <> 'logical'
+  UNION ALL
+    SELECT 2, 'error',
+           CASE WHEN p.setting LIKE '%"%,%"%' THEN format('output_plugin_libraries is one element, %s: the server refuses every plugin in it', p.setting)
+                ELSE 'output_plugin_libraries does not list txsync: the server refuses its output plugin' END,
+           format('ALTER SYSTEM SET output_plugin_libraries = %s; SELECT pg_reload_conf();',
+                  (SELECT string_agg(quote_literal(x), ', ' ORDER BY n)
+                   FROM (SELECT btrim(x) AS x, min(n) AS n FROM regexp_split_to_table(replace(p.setting, '"', '') || ', txsync', ',') WITH ORDINALITY t(x, n)
+                         WHERE btrim(x) <> '' GROUP BY btrim(x)) q))
+    FROM plugin_list p WHERE NOT 'txsync' = ANY (p.plugins)
+  UNION ALL
+    SELECT 3, 'info', 'the library is not preloaded: background work of later versions needs it, tracking and the stream do not',
+           format('ALTER SYSTEM SET shared_preload_libraries = %s; -- then restart the server',
+                  (SELECT string_agg(quote_literal(btrim(x, ' "')), ', ' ORDER BY n)
+                   FROM regexp_split_to_table(concat_ws(',', nullif(s.setting, ''), 'txsync'), ',') WITH ORDINALITY t(x, n)))
+    FROM setting s WHERE s.name = 'shared_preload_libraries' AND s.setting !~ '(^|[, /"])txsync($|[, "])'
+  UNION ALL
+    SELECT 4, 'error', format('id column %I of %s is not in its replica identity: its deletes cannot be told', i.id, t.relation::regclass),
+           format('ALTER TABLE %s REPLICA IDENTITY %s;', t.relation::regclass,
+                  CASE WHEN EXISTS (SELECT FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)
+                                    WHERE x.indrelid = t.relation AND x.indisprimary AND a.attname = i.id) THEN 'DEFAULT' ELSE 'FULL' END)
+    FROM stored t, unnest(t.id_columns) i(id)
+    WHERE t.relreplident <> 'f' AND NOT EXISTS (
+        SELECT FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)
+        WHERE x.indrelid = t.relation AND a.attname = i.id
+          AND CASE t.relreplident WHEN 'd' THEN x.indisprimary WHEN 'i' THEN x.indisreplident ELSE false END)
+  UNION ALL
+    SELECT 5, 'error', format('tracking of %s names a column %I that it does not have', e.label, n.name),
+           format('SELECT txsync.track(%L);', e.label)
+    FROM entity e, LATERAL (SELECT unnest(e.id_columns || e.hidden || e.org_column) UNION SELECT 'tx' WHERE e.tx) n(name)
+    WHERE n.name IS NOT NULL AND NOT EXISTS (
+        SELECT FROM pg_attribute a WHERE a.attrelid = e.relation AND a.attname = n.name AND NOT a.attisdropped)
+  UNION ALL
+    SELECT 6, 'error', format('entity type %L is shared by %s', e.entity_type, string_agg(e.label, ', ' ORDER BY e.label)),
+           format('SELECT txsync.track(%L, entity_type => ''...'');', max(e.label))
+    FROM entity e GROUP BY e.entity_type HAVING count(*) > 1
+  UNION ALL
+    SELECT 7, 'error', format('the row trigger of %s does not fire for every write', g.tgrelid::regclass),
+           format('ALTER TABLE %s ENABLE ALWAYS TRIGGER zz_txsync;', g.tgrelid::regclass)
+    FROM pg_trigger g WHERE g.tgname = 'zz_txsync' AND g.tgfoid = '@extschema@.row_trigger()'::regprocedure AND g.tgenabled <> 'A'
+  UNION ALL
+    SELECT 8, 'warning', format('trigger %I of %s fires after txsync''s and may change rows that it has seen', g.tgname, g.tgrelid::regclass),
+           format('ALTER TRIGGER %I ON %s RENAME TO %I;', g.tgname, g.tgrelid::regclass, 'a_' || g.tgname)
+    FROM stored t JOIN pg_trigger g ON g.tgrelid = t.relation
+    WHERE g.tgtype & 3 = 3 AND g.tgenabled <> 'D' AND NOT g.tgisinternal AND g.tgname COLLATE "C" > 'zz_txsync'
+  UNION ALL
+    SELECT 9, 'error', format('slot %s has lost WAL that it needed', s.slot_name),
+           format('SELECT pg_drop_replication_slot(%L);', s.slot_name)
+    FROM slot s WHERE s.wal_status = 'lost'
+  UNION ALL
+    SELECT 10, 'warning', format('slot %s has no reader and retains %s of WAL', s.slot_name, pg_size_pretty(s.retained)),
+           format('SELECT pg_drop_replication_slot(%L); -- unless its reader comes back', s.slot_name)
+    FROM slot s WHERE NOT s.active AND s.wal_status <> 'lost'
+  UNION ALL
+    SELECT 11, 'warning', format('slot %s retains %s of WAL, and nothing bounds it', s.slot_name, pg_size_pretty(s.retained)),
+           'ALTER SYSTEM SET max_slot_wal_keep_size = ''64GB''; SELECT pg_reload_conf();'
+    FROM slot s JOIN setting m ON m.name = 'max_slot_wal_keep_size' AND m.setting = '-1' WHERE s.retained > 1024::numeric ^ 3
+)
+SELECT f.severity, f.finding, f.remedy FROM found f ORDER BY f.rank, f.finding;
+END;
+REVOKE ALL ON FUNCTION doctor() FROM PUBLIC;
+COMMENT ON FUNCTION doctor() IS
+'One row per finding: severity (error: the stream is wrong or missing; warning: it may become so; info), what is wrong, and the statement that mends it. Looks at wal_level, output_plugin_libraries, preload, replica identities, triggers that fire after ours, slots without a reader, WAL retained. For superusers and whom they GRANT EXECUTE to.';

@@ -1,0 +1,59 @@
+#include "api/arguments.h"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+}
+
+namespace txsync::api {
+
+std::string
+TextArgument(FunctionCallInfo fcinfo, int i)
+{
+	return pg::Call([&] { return TextDatumGetCString(PG_GETARG_DATUM(i)); });
+}
+
+std::string
+NameArgument(FunctionCallInfo fcinfo, int i)
+{
+	return NameStr(*PG_GETARG_NAME(i));
+}
+
+std::vector<std::string>
+NamesArgument(FunctionCallInfo fcinfo, int i)
+{
+	Datum *elements = nullptr;
+	bool *nulls = nullptr;
+	int count = 0;
+	pg::Call([&] {
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(i), NAMEOID, NAMEDATALEN, false, 'c', &elements, &nulls, &count);
+		for (int at = 0; at < count; at++) {
+			if (nulls[at])
+				ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a column name must not be null")));
+		}
+	});
+	std::vector<std::string> names;
+	for (int at = 0; at < count; at++)
+		names.emplace_back(NameStr(*DatumGetName(elements[at])));
+	return names;
+}
+
+std::string_view
+JsonbArgument(FunctionCallInfo fcinfo, int i)
+{
+	Jsonb *jsonb = pg::Call([&] { return PG_GETARG_JSONB_P(i); });
+	return {VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ};
+}
+
+void
+Require(FunctionCallInfo fcinfo, int i, const char *name)
+{
+	if (PG_ARGISNULL(i)) {
+		pg::Call(
+			[&] { ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name))); });
+	}
+}
+
+} // namespace txsync::api

@@ -1,0 +1,20 @@
+#pragma once
+// Arguments of SQL functions as C++ values.
+
+#include "pg/call.h"
+
+#include <optional>
+
+namespace txsync::api {
+
+std::string TextArgument(FunctionCallInfo fcinfo, int i);
+std::string NameArgument(FunctionCallInfo fcinfo, int i);
+std::vector<std::string> NamesArgument(FunctionCallInfo fcinfo, int i);
+
+// A jsonb without its length word, valid as long as the call.
+std::string_view JsonbArgument(FunctionCallInfo fcinfo, int i);
+
+// Throws pg::Failure if the argument is null.
+void Require(FunctionCallInfo fcinfo, int i, const char *name);
+
+} // namespace txsync::api

@@ -1,0 +1,141 @@
+#include "client/pretty.h"
+
+#include "client/printable.h"
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace txsync::client {
+
+using Json = nlohmann::json;
+
+static constexpr int kUsualWidth = 120;
+static constexpr size_t kLongestAction = 6; // create, update, delete; the rare ones may stick out
+
+// A member's text; empty if it is missing, null or of another type.
+static std::string
+Text(const Json &object, const char *name)
+{
+	auto member = object.find(name);
+	return member != object.end() && member->is_string() ? member->get<std::string>() : "";
+}
+
+// Behind the string that starts at `at`, in well-formed JSON.
+static size_t
+EndOfString(std::string_view json, size_t at)
+{
+	for (at++; json[at] != '"'; at++)
+		if (json[at] == '\\')
+			at++;
+	return at + 1;
+}
+
+// The raw text of a member of a well-formed object, which has no blanks around its colons; empty if it has none.
+// A number would lose digits in parsing that the database has.
+static std::string_view
+RawMember(std::string_view json, std::string_view quoted_name)
+{
+	int depth = 0;
+	size_t value = 0;
+	for (size_t at = 0; at < json.size(); at++) {
+		char c = json[at];
+		if (value != 0 && depth == 1 && (c == ',' || c == '}'))
+			return json.substr(value, at - value);
+		if (c == '"') {
+			size_t end = EndOfString(json, at);
+			if (value == 0 && depth == 1 && json.substr(at, end - at) == quoted_name && json[end] == ':')
+				value = end + 1;
+			at = end - 1;
+		}
+		depth += (c == '{' || c == '[') - (c == '}' || c == ']');
+	}
+	return {};
+}
+
+static std::string
+Joined(const Json &list)
+{
+	std::string text;
+	for (const Json &name : list)
+		if (name.is_string())
+			text += (text.empty() ? "" : ",") + name.get<std::string>();
+	return text;
+}
+
+// The time of day of `2026-11-21T09:00:00.123456Z`, to the millisecond.
+static std::string
+TimeOfDay(const std::string &timestamp)
+{
+	return timestamp.size() < 23 ? timestamp : timestamp.substr(11, 12);
+}
+
+static const char *
+ColourOf(const std::string &action)
+{
+	if (action == "create")
+		return Printable::kGreen;
+	if (action == "update")
+		return Printable::kYellow;
+	return Printable::kRed;
+}
+
+Pretty::Pretty(int fd)
+	: fd_(fd)
+	, colours_(isatty(fd) != 0 && std::getenv("NO_COLOR") == nullptr)
+{}
+
+int
+Pretty::Width() const
+{
+	winsize size = {};
+	if (isatty(fd_) != 0 && ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return size.ws_col;
+	const char *columns = std::getenv("COLUMNS");
+	int width = columns != nullptr ? std::atoi(columns) : 0;
+	return width > 0 ? width : kUsualWidth;
+}
+
+std::string
+Pretty::Render(std::string_view lines) const
+{
+	std::string text;
+	int width = Width();
+	while (!lines.empty()) {
+		size_t end = std::min(lines.find('\n'), lines.size());
+		text += RenderLine(lines.substr(0, end), width) + "\n";
+		lines.remove_prefix(std::min(end + 1, lines.size()));
+	}
+	return text;
+}
+
+std::string
+Pretty::RenderLine(std::string_view json, int width) const
+{
+	Printable line(width, colours_);
+	Json change = Json::parse(json, nullptr, false);
+	if (!change.is_object()) {
+		line.Add(json);
+		return line.Text();
+	}
+	std::string action = Text(change, "action");
+	std::string who = change.contains("tx") && change["tx"].is_object() ? Text(change["tx"], "sourceId") : "";
+	std::string keys = change.contains("changedKeys") ? Joined(change["changedKeys"]) : "";
+	std::string version = Text(change, "version");
+
+	line.Add(TimeOfDay(Text(change, "committedAt")) + "  ", Printable::kDim);
+	line.Add(action + std::string(kLongestAction - std::min(kLongestAction, action.size()), ' '), ColourOf(action));
+	line.Add("  " + Text(change, "entityType") + "/" + Text(change, "entityId"), Printable::kBold);
+	if (!keys.empty())
+		line.Add("  " + keys);
+	if (!who.empty())
+		line.Add("  by " + who, Printable::kCyan);
+	if (!version.empty())
+		line.Add("  v " + version, Printable::kDim);
+	if (change.contains("data") && !change["data"].is_null())
+		line.Add("  " + std::string(RawMember(json, "\"data\"")));
+	return line.Text();
+}
+
+} // namespace txsync::client

@@ -1,0 +1,80 @@
+#pragma once
+// One change, one shape: what the stream, NOTIFY and fetch_changes tell, written by one function.
+
+#include "core/buffer.h"
+#include "core/position.h"
+#include "core/tx.h"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace txsync::core {
+
+enum class Action : uint8_t
+{
+	kCreate,
+	kUpdate,
+	kDelete,
+};
+
+// Writes one JSON value into the line; a null function stands for a value that is null or not told.
+class ValueWriter
+{
+public:
+	ValueWriter() = default;
+
+	template <class F>
+	explicit ValueWriter(F &f)
+		: object_(&f)
+		, write_([](void *object, Buffer &out) { (*static_cast<F *>(object))(out); })
+	{}
+
+	explicit operator bool() const
+	{
+		return write_ != nullptr;
+	}
+
+	void
+	operator()(Buffer &out) const
+	{
+		write_(object_, out);
+	}
+
+private:
+	void *object_ = nullptr;
+	void (*write_)(void *, Buffer &) = nullptr;
+};
+
+// Names of columns: all of `names`, or null when it is not known which.
+struct Keys
+{
+	bool known = false;
+	std::span<const std::string_view> names = {};
+};
+
+// All texts are UTF-8; one with data() == nullptr is null. Optional members are written only where they say something.
+struct Change
+{
+	Position position;
+	std::string_view committed_at; // as FormatInstant gives it
+	std::string_view entity_type;
+	std::string_view entity_id;
+	std::string_view organization_id;
+	Action action = Action::kCreate;
+	Keys changed_keys;
+	Tx tx;
+	std::string_view version; // the id that this change gave to its changedKeys
+	ValueWriter data;
+
+	std::span<const std::string_view> unchanged_keys = {}; // columns whose values are not in the WAL
+	ValueWriter old_key = {};
+	ValueWriter old = {};
+	std::string_view origin = {};
+	std::string_view tx_error = {};
+};
+
+// One line of JSON, without a newline.
+void Write(Buffer &out, const Change &change);
+
+} // namespace txsync::core

@@ -1,0 +1,180 @@
+#include "core/json.h"
+
+#include <array>
+#include <bit>
+#include <charconv>
+#include <limits>
+#ifdef __SSE2__
+#	include <emmintrin.h>
+#endif
+
+#include "core/no_postgres.h"
+
+namespace txsync::core::json {
+
+namespace {
+
+// What stands for a byte; eight bytes, so that one store writes it, whatever its size.
+struct Escape
+{
+	char text[7] = {};
+	uint8_t size = 0;
+};
+static_assert(sizeof(Escape) == 8);
+
+constexpr auto kEscapes = [] {
+	std::array<Escape, '\\' + 1> escapes{};
+	constexpr char kHex[] = "0123456789abcdef";
+	for (size_t c = 0; c < 0x20; c++)
+		escapes[c] = {{'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]}, 6};
+	escapes['\b'] = {{'\\', 'b'}, 2};
+	escapes['\f'] = {{'\\', 'f'}, 2};
+	escapes['\n'] = {{'\\', 'n'}, 2};
+	escapes['\r'] = {{'\\', 'r'}, 2};
+	escapes['\t'] = {{'\\', 't'}, 2};
+	escapes['"'] = {{'\\', '"'}, 2};
+	escapes['\\'] = {{'\\', '\\'}, 2};
+	return escapes;
+}();
+
+// Each kind of block copies kBytes and tells how many of them, from the first on, need no escape.
+
+struct Byte
+{
+	static constexpr size_t kBytes = 1;
+
+	static size_t
+	Copy(char *to, const char *from)
+	{
+		auto c = static_cast<unsigned char>(*from);
+		*to = *from;
+		return c >= 0x20 && c != '"' && c != '\\' ? 1 : 0;
+	}
+};
+
+struct Word
+{
+	static constexpr size_t kBytes = 8;
+	static constexpr uint64_t kOnes = 0x0101010101010101;
+	static constexpr uint64_t kHigh = 0x80 * kOnes;
+
+	// The high bit of each byte that is ≥ limit. No sum carries into the next byte, so the answer is exact for each of
+	// them and for either byte order.
+	static uint64_t
+	AtLeast(uint64_t bytes, uint64_t limit)
+	{
+		return ((bytes & ~kHigh) + (0x80 - limit) * kOnes) | bytes;
+	}
+
+	static size_t
+	Copy(char *to, const char *from)
+	{
+		uint64_t bytes;
+		std::memcpy(&bytes, from, kBytes);
+		std::memcpy(to, &bytes, kBytes);
+		uint64_t clean = AtLeast(bytes, 0x20) & AtLeast(bytes ^ '"' * kOnes, 1) & AtLeast(bytes ^ '\\' * kOnes, 1);
+		uint64_t dirty = ~clean & kHigh;
+		int bits = std::endian::native == std::endian::little ? std::countr_zero(dirty) : std::countl_zero(dirty);
+		return static_cast<size_t>(bits) / 8;
+	}
+};
+
+#ifdef __SSE2__
+struct Vector
+{
+	static constexpr size_t kBytes = 16;
+
+	static size_t
+	Copy(char *to, const char *from)
+	{
+		__m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i *>(from));
+		_mm_storeu_si128(reinterpret_cast<__m128i *>(to), bytes);
+		__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+		__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+		__m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+		int dirty = _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)));
+		return static_cast<size_t>(std::countr_zero(static_cast<unsigned>(dirty) | 1U << kBytes));
+	}
+};
+#else
+using Vector = Word;
+#endif
+
+// The most that EscapeInto writes for n bytes: six for each, and the last escape's store goes two beyond.
+constexpr size_t
+Worst(size_t n)
+{
+	return 6 * n + 2;
+}
+
+template <class Block>
+void
+CopyBlocks(char *&to, const char *&from, const char *end)
+{
+	while (static_cast<size_t>(end - from) >= Block::kBytes) {
+		size_t clean = Block::Copy(to, from);
+		// A step of constant size does not wait for `clean`: the branch is predicted, and blocks overlap.
+		if (clean == Block::kBytes) [[likely]] {
+			to += Block::kBytes;
+			from += Block::kBytes;
+			continue;
+		}
+		from += clean;
+		const Escape &escape = kEscapes[static_cast<unsigned char>(*from++)];
+		std::memcpy(to + clean, &escape, sizeof escape);
+		to += clean + escape.size;
+	}
+}
+
+char *
+EscapeInto(char *to, std::string_view text)
+{
+	const char *from = text.data();
+	const char *end = from + text.size();
+	CopyBlocks<Vector>(to, from, end);
+	CopyBlocks<Word>(to, from, end);
+	CopyBlocks<Byte>(to, from, end);
+	return to;
+}
+
+} // namespace
+
+void
+Escaped(Buffer &out, std::string_view text)
+{
+	// Room for the worst case of a piece, not of the whole: a large value would need six times its size. The first
+	// Reserve() lets a large value without escapes grow the buffer once.
+	constexpr size_t kPiece = 4096;
+	if (text.size() > kPiece)
+		out.Reserve(text.size() + Worst(kPiece));
+	while (!text.empty()) {
+		std::string_view piece = text.substr(0, kPiece);
+		out.CommitTo(EscapeInto(out.Reserve(Worst(piece.size())), piece));
+		text.remove_prefix(piece.size());
+	}
+}
+
+void
+String(Buffer &out, std::string_view text)
+{
+	out.Append('"');
+	Escaped(out, text);
+	out.Append('"');
+}
+
+void
+Integer(Buffer &out, int64_t value)
+{
+	constexpr size_t kDigits = std::numeric_limits<int64_t>::digits10 + 2; // one more than digits10, and the sign
+	char *at = out.Reserve(kDigits);
+	out.CommitTo(std::to_chars(at, at + kDigits, value).ptr);
+}
+
+void
+Key(Buffer &out, std::string_view name)
+{
+	String(out, name);
+	out.Append(':');
+}
+
+} // namespace txsync::core::json

@@ -1,0 +1,158 @@
+#include "core/jsonb.h"
+
+#include <cstring>
+
+#include "core/no_postgres.h"
+
+namespace txsync::core {
+
+namespace {
+
+// The header of a container.
+constexpr uint32_t kCountMask = 0x0FFFFFFF;
+constexpr uint32_t kScalar = 0x10000000;
+constexpr uint32_t kObject = 0x20000000;
+
+// An entry: its kind, and either its length or, every so often, the offset of its end.
+constexpr uint32_t kOffsetOrLengthMask = 0x0FFFFFFF;
+constexpr uint32_t kKindShift = 28;
+constexpr uint32_t kKindMask = 0x7;
+constexpr uint32_t kHasOffset = 0x80000000;
+
+constexpr uint32_t kWord = sizeof(uint32_t);
+
+uint32_t
+Load(std::string_view bytes, size_t at)
+{
+	uint32_t word;
+	std::memcpy(&word, bytes.data() + at, kWord);
+	return word;
+}
+
+JsonbEntry::Kind
+KindOf(uint32_t entry)
+{
+	switch ((entry >> kKindShift) & kKindMask) {
+	case 0:
+		return JsonbEntry::Kind::kString;
+	case 1:
+		return JsonbEntry::Kind::kNumeric;
+	case 2:
+		return JsonbEntry::Kind::kFalse;
+	case 3:
+		return JsonbEntry::Kind::kTrue;
+	case 4:
+		return JsonbEntry::Kind::kNull;
+	case 5:
+		return JsonbEntry::Kind::kContainer;
+	default:
+		return JsonbEntry::Kind::kDamaged;
+	}
+}
+
+// The member of the tx that a key names, or null.
+std::string_view *
+MemberOf(Tx &tx, std::string_view key)
+{
+	if (key == "transactionId")
+		return &tx.transaction_id;
+	if (key == "sourceId")
+		return &tx.source_id;
+	if (key == "changedField")
+		return &tx.changed_field;
+	return nullptr;
+}
+
+} // namespace
+
+JsonbContainer::JsonbContainer(std::string_view bytes)
+	: bytes_(bytes)
+{
+	if (bytes.size() < kWord)
+		return;
+	header_ = Load(bytes, 0);
+	uint64_t count = header_ & kCountMask;
+	uint64_t entries = IsObject() ? count * 2 : count;
+	uint64_t content = kWord + entries * kWord;
+	if (content > bytes.size())
+		return;
+	content_ = bytes.substr(content);
+	count_ = static_cast<uint32_t>(count);
+}
+
+bool
+JsonbContainer::IsObject() const
+{
+	return (header_ & kObject) != 0;
+}
+
+bool
+JsonbContainer::IsScalar() const
+{
+	return (header_ & kScalar) != 0;
+}
+
+uint32_t
+JsonbContainer::Entry(uint32_t index) const
+{
+	return Load(bytes_, kWord + size_t{index} * kWord);
+}
+
+uint32_t
+JsonbContainer::OffsetOf(uint32_t index) const
+{
+	uint32_t offset = 0;
+	while (index > 0) {
+		uint32_t entry = Entry(--index);
+		offset += entry & kOffsetOrLengthMask;
+		if ((entry & kHasOffset) != 0)
+			break;
+	}
+	return offset;
+}
+
+JsonbContainer::Cursor::Cursor(const JsonbContainer &container, uint32_t index)
+	: container_(container)
+	, index_(index)
+	, offset_(container.Count() > 0 ? container.OffsetOf(index) : 0)
+{}
+
+JsonbEntry
+JsonbContainer::Cursor::Next()
+{
+	uint32_t word = container_.Entry(index_++);
+	uint32_t begin = offset_;
+	uint32_t length_or_end = word & kOffsetOrLengthMask;
+	offset_ = (word & kHasOffset) != 0 ? length_or_end : begin + length_or_end;
+
+	JsonbEntry::Kind kind = KindOf(word);
+	// Numbers and containers are aligned; the padding in front of them counts as theirs.
+	if (kind == JsonbEntry::Kind::kNumeric || kind == JsonbEntry::Kind::kContainer)
+		begin = (begin + kWord - 1) & ~(kWord - 1);
+	if (begin > offset_ || offset_ > container_.content_.size())
+		return {};
+	return {kind, container_.content_.substr(begin, offset_ - begin)};
+}
+
+const char *
+ReadTx(std::string_view jsonb, Tx &tx)
+{
+	JsonbContainer container(jsonb);
+	if (!container.IsObject())
+		return "tx is not an object";
+	auto keys = container.First();
+	auto values = container.Values();
+	for (uint32_t i = 0; i < container.Count(); i++) {
+		JsonbEntry key = keys.Next();
+		JsonbEntry value = values.Next();
+		std::string_view *member = key.kind == JsonbEntry::Kind::kString ? MemberOf(tx, key.bytes) : nullptr;
+		if (member == nullptr || value.kind == JsonbEntry::Kind::kNull)
+			continue;
+		if (value.kind != JsonbEntry::Kind::kString)
+			return "a member of tx is not a text";
+		*member = value.bytes;
+	}
+	return Defect(tx);
+}
+
+} // namespace txsync::core

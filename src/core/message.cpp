@@ -1,0 +1,105 @@
+#include "core/message.h"
+
+#include <charconv>
+
+#include "core/no_postgres.h"
+
+namespace txsync::core {
+
+namespace {
+
+constexpr char kVersion = '1';
+
+void
+WriteNumber(Buffer &out, uint64_t number)
+{
+	char *at = out.Reserve(20);
+	out.CommitTo(std::to_chars(at, at + 20, number).ptr);
+}
+
+// `length:bytes`, or `-` for null.
+void
+WriteField(Buffer &out, std::string_view field)
+{
+	if (field.data() == nullptr) {
+		out.Append('-');
+		return;
+	}
+	WriteNumber(out, field.size());
+	out.Append(':');
+	out.Append(field);
+}
+
+bool
+TakeNumber(std::string_view &rest, uint64_t &number)
+{
+	auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+	if (error != std::errc{} || end == rest.data() + rest.size() || *end != ':')
+		return false;
+	rest.remove_prefix(static_cast<size_t>(end - rest.data()) + 1);
+	return true;
+}
+
+bool
+TakeField(std::string_view &rest, std::string_view &field)
+{
+	if (!rest.empty() && rest.front() == '-') {
+		field = {};
+		rest.remove_prefix(1);
+		return true;
+	}
+	uint64_t length = 0;
+	if (!TakeNumber(rest, length) || length > rest.size())
+		return false;
+	field = rest.substr(0, length);
+	rest.remove_prefix(length);
+	return true;
+}
+
+bool
+IsKind(char c)
+{
+	return c == static_cast<char>(Hint::Kind::kDelete) || c == static_cast<char>(Hint::Kind::kOrg) ||
+		   c == static_cast<char>(Hint::Kind::kMove);
+}
+
+} // namespace
+
+void
+AppendKeyPart(Buffer &key, std::string_view image)
+{
+	WriteField(key, image);
+}
+
+void
+Write(Buffer &out, const Hint &hint)
+{
+	out.Append(kVersion);
+	out.Append(static_cast<char>(hint.kind));
+	WriteNumber(out, hint.relation);
+	out.Append(':');
+	WriteField(out, hint.key);
+	WriteField(out, hint.organization);
+	WriteField(out, hint.transaction_id);
+	WriteField(out, hint.source_id);
+}
+
+std::optional<Hint>
+ParseHint(std::string_view message)
+{
+	if (message.size() < 2 || message[0] != kVersion || !IsKind(message[1]))
+		return std::nullopt;
+	Hint hint;
+	hint.kind = static_cast<Hint::Kind>(message[1]);
+	std::string_view rest = message.substr(2);
+	uint64_t relation = 0;
+	if (!TakeNumber(rest, relation) || relation > UINT32_MAX)
+		return std::nullopt;
+	hint.relation = static_cast<uint32_t>(relation);
+	if (!TakeField(rest, hint.key) || hint.key.data() == nullptr || !TakeField(rest, hint.organization) ||
+		!TakeField(rest, hint.transaction_id) || !TakeField(rest, hint.source_id) || !rest.empty())
+		return std::nullopt;
+	return hint;
+}
+
+} // namespace txsync::core

@@ -1,0 +1,96 @@
+#include "core/position.h"
+
+#include <charconv>
+
+#include "core/no_postgres.h"
+
+namespace txsync::core {
+
+namespace {
+
+constexpr size_t kMaxBytes = 2 * (8 + 1 + 8 + 1) + 10;
+
+char *
+WriteHex(char *at, uint32_t value)
+{
+	char *end = std::to_chars(at, at + 8, value, 16).ptr;
+	for (; at < end; at++) {
+		if (*at >= 'a')
+			*at = static_cast<char>(*at - 'a' + 'A');
+	}
+	return end;
+}
+
+char *
+WriteLsn(char *at, uint64_t lsn)
+{
+	at = WriteHex(at, static_cast<uint32_t>(lsn >> 32));
+	*at++ = '/';
+	at = WriteHex(at, static_cast<uint32_t>(lsn));
+	*at++ = '-';
+	return at;
+}
+
+// Writes at most kMaxBytes; returns the end.
+char *
+WriteTo(char *at, const Position &position)
+{
+	at = WriteLsn(at, position.commit_lsn);
+	at = WriteLsn(at, position.change_lsn);
+	return std::to_chars(at, at + 10, position.row).ptr;
+}
+
+// Takes a number off the front of `text`, and what must follow it unless that is '\0'.
+bool
+Take(std::string_view &text, uint32_t &number, int base, char then)
+{
+	auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+	if (error != std::errc())
+		return false;
+	text.remove_prefix(static_cast<size_t>(end - text.data()));
+	if (then == '\0')
+		return true;
+	if (!text.starts_with(then))
+		return false;
+	text.remove_prefix(1);
+	return true;
+}
+
+bool
+TakeLsn(std::string_view &text, uint64_t &lsn)
+{
+	uint32_t high = 0;
+	uint32_t low = 0;
+	if (!Take(text, high, 16, '/') || !Take(text, low, 16, '-'))
+		return false;
+	lsn = uint64_t{high} << 32 | low;
+	return true;
+}
+
+} // namespace
+
+void
+Write(Buffer &out, const Position &position)
+{
+	out.CommitTo(WriteTo(out.Reserve(kMaxBytes), position));
+}
+
+std::optional<Position>
+ParsePosition(std::string_view text)
+{
+	Position position;
+	std::string_view rest = text;
+	if (!TakeLsn(rest, position.commit_lsn) || !TakeLsn(rest, position.change_lsn))
+		return std::nullopt;
+	if (!Take(rest, position.row, 10, '\0'))
+		return std::nullopt;
+
+	// One position has one text, so that texts can be compared for equality: no leading zeros, no lower case, no rest.
+	char canonical[kMaxBytes];
+	const char *end = WriteTo(canonical, position);
+	if (text != std::string_view(canonical, static_cast<size_t>(end - canonical)))
+		return std::nullopt;
+	return position;
+}
+
+} // namespace txsync::core

@@ -1,0 +1,131 @@
+#include "core/tracking.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/no_postgres.h"
+
+namespace txsync::core {
+
+namespace {
+
+constexpr std::string_view kEntity = "entity";
+constexpr std::string_view kId = "id";
+constexpr std::string_view kOrg = "org";
+constexpr std::string_view kTx = "tx";
+constexpr std::string_view kHidden = "hidden";
+constexpr std::string_view kBookkeeping = "bookkeeping";
+constexpr std::string_view kLww = "lww";
+constexpr std::string_view kNotify = "notify";
+constexpr std::string_view kDeleteVisible = "delete_visible";
+
+constexpr std::array<std::string_view, 2> kDefaultBookkeeping = {"modified_at", "updated_at"};
+
+void
+Take(Tracking &tracking, std::string_view name, std::string_view value)
+{
+	if (name == kEntity)
+		tracking.entity_type = value;
+	else if (name == kId)
+		tracking.id_columns.emplace_back(value);
+	else if (name == kOrg)
+		tracking.org_column = value;
+	else if (name == kTx)
+		tracking.tx = value != "off";
+	else if (name == kHidden)
+		tracking.hidden.emplace_back(value);
+	else if (name == kLww)
+		tracking.lww.emplace_back(value);
+	else if (name == kNotify)
+		tracking.notify_full = value == "full";
+	else if (name == kDeleteVisible)
+		tracking.delete_visible = value;
+	else if (name == kBookkeeping) {
+		if (!tracking.bookkeeping)
+			tracking.bookkeeping.emplace();
+		if (!value.empty())
+			tracking.bookkeeping->emplace_back(value);
+	}
+}
+
+} // namespace
+
+bool
+IsDefaultBookkeeping(std::string_view column)
+{
+	return std::find(kDefaultBookkeeping.begin(), kDefaultBookkeeping.end(), column) != kDefaultBookkeeping.end();
+}
+
+bool
+IsBookkeeping(const Tracking &tracking, std::string_view column)
+{
+	if (!tracking.bookkeeping)
+		return IsDefaultBookkeeping(column);
+	return std::find(tracking.bookkeeping->begin(), tracking.bookkeeping->end(), column) != tracking.bookkeeping->end();
+}
+
+std::vector<std::string>
+ToArguments(const Tracking &tracking)
+{
+	std::vector<std::string> arguments;
+	auto add = [&](std::string_view name, std::string_view value) {
+		arguments.emplace_back(name);
+		arguments.emplace_back(value);
+	};
+	auto add_all = [&](std::string_view name, const std::vector<std::string> &values) {
+		for (const std::string &value : values)
+			add(name, value);
+	};
+
+	add(kEntity, tracking.entity_type);
+	add_all(kId, tracking.id_columns);
+	if (!tracking.org_column.empty())
+		add(kOrg, tracking.org_column);
+	if (!tracking.tx)
+		add(kTx, "off");
+	add_all(kHidden, tracking.hidden);
+	if (tracking.bookkeeping && tracking.bookkeeping->empty())
+		add(kBookkeeping, "");
+	else if (tracking.bookkeeping)
+		add_all(kBookkeeping, *tracking.bookkeeping);
+	add_all(kLww, tracking.lww);
+	if (tracking.notify_full)
+		add(kNotify, "full");
+	if (!tracking.delete_visible.empty())
+		add(kDeleteVisible, tracking.delete_visible);
+	return arguments;
+}
+
+std::optional<Tracking>
+ParseTracking(std::span<const std::string_view> arguments)
+{
+	Tracking tracking;
+	for (size_t i = 0; i + 1 < arguments.size(); i += 2)
+		Take(tracking, arguments[i], arguments[i + 1]);
+	if (tracking.entity_type.empty() || tracking.id_columns.empty())
+		return std::nullopt;
+	return tracking;
+}
+
+bool
+RenameColumn(Tracking &tracking, std::string_view from, std::string_view to)
+{
+	bool found = false;
+	auto rename = [&](std::string &column) {
+		if (column == from) {
+			column = to;
+			found = true;
+		}
+	};
+	auto rename_all = [&](std::vector<std::string> &columns) { std::for_each(columns.begin(), columns.end(), rename); };
+
+	rename_all(tracking.id_columns);
+	rename(tracking.org_column);
+	rename_all(tracking.hidden);
+	rename_all(tracking.lww);
+	if (tracking.bookkeeping)
+		rename_all(*tracking.bookkeeping);
+	return found;
+}
+
+} // namespace txsync::core

@@ -1,0 +1,44 @@
+#pragma once
+// What tracking a table means, and how it is written down: as the arguments of the table's row trigger, name and value
+// in turn
+// ('entity', 'pages', 'id', 'id', 'org', 'organization_id'). There it is versioned, dumped, renamed and dropped with
+// the table.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace txsync::core {
+
+struct Tracking
+{
+	std::string entity_type;
+	std::vector<std::string> id_columns; // in key order, at least one
+	std::string org_column;              // empty: none
+	bool tx = true;                      // whether the table has a tx column that the trigger keeps true
+	std::vector<std::string> hidden;     // never leave the server
+	std::optional<std::vector<std::string>> bookkeeping; // never in changedKeys; nothing: DefaultBookkeeping()
+	std::vector<std::string> lww;                        // fields whose strategy is lww; all others are manual
+	bool notify_full = false;
+	std::string delete_visible; // signature of a function, empty: none
+
+	bool operator==(const Tracking &) const = default;
+};
+
+bool IsDefaultBookkeeping(std::string_view column);
+
+// Whether the column's changes are bookkeeping, that is, not worth telling.
+bool IsBookkeeping(const Tracking &tracking, std::string_view column);
+
+std::vector<std::string> ToArguments(const Tracking &tracking);
+
+// The inverse. Names that are not known are passed over, so that an older library reads what a newer one wrote; nothing
+// if the entity type or the id is missing.
+std::optional<Tracking> ParseTracking(std::span<const std::string_view> arguments);
+
+// Follows the rename of a column; false if the tracking does not name it.
+bool RenameColumn(Tracking &tracking, std::string_view from, std::string_view to);
+
+} // namespace txsync::core

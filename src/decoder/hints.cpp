@@ -1,0 +1,42 @@
+#include "decoder/hints.h"
+
+#include <optional>
+
+namespace txsync::decoder {
+
+void
+Hints::Add(std::string_view message)
+{
+	Entry &entry = entries_[next_];
+	entry.text = message;
+	std::optional<core::Hint> hint = core::ParseHint(entry.text);
+	if (!hint)
+		return;
+	entry.hint = *hint;
+	next_ = (next_ + 1) % entries_.size();
+	waiting_ = waiting_ < entries_.size() ? waiting_ + 1 : waiting_;
+}
+
+const core::Hint *
+Hints::Take(core::Hint::Kind kind, uint32_t relation, std::string_view key)
+{
+	// The newest first: a statement that was retried on a newer row may have left an older hint for the same key.
+	for (size_t back = 1; back <= waiting_; back++) {
+		core::Hint &hint = entries_[(next_ + entries_.size() - back) % entries_.size()].hint;
+		if (hint.kind == kind && hint.relation == relation && hint.key == key) {
+			hint.relation = 0;
+			if (back == waiting_)
+				waiting_--;
+			return &hint;
+		}
+	}
+	return nullptr;
+}
+
+void
+Hints::Clear()
+{
+	waiting_ = 0;
+}
+
+} // namespace txsync::decoder

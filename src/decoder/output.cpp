@@ -1,0 +1,68 @@
+#include "decoder/output.h"
+
+#include "pg/call.h"
+
+extern "C" {
+#include "replication/output_plugin.h"
+#include "replication/walsender.h"
+#include "replication/walsender_private.h"
+}
+
+namespace txsync::decoder {
+
+namespace {
+
+// A message per record costs more than formatting the record; beyond this size a larger one gains nothing.
+constexpr size_t kBatchBytes = 32 * 1024;
+
+// What a line may grow the buffer to before its memory is given back.
+constexpr size_t kKeepBytes = 1024 * 1024;
+
+// A walsender can also run the SQL functions, which return a row per message.
+bool
+IsStreaming()
+{
+	return am_walsender && MyWalSnd != nullptr && MyWalSnd->state != WALSNDSTATE_STARTUP;
+}
+
+} // namespace
+
+bool
+Output::Batches() const
+{
+	return batch_ == Options::Batch::kAuto ? IsStreaming() : batch_ == Options::Batch::kOn;
+}
+
+void
+Output::EndLine()
+{
+	lines_.Append('\n');
+	if (lines_.Size() >= kBatchBytes || !Batches())
+		Flush();
+}
+
+void
+Output::Flush()
+{
+	if (lines_.Size() == 0)
+		return;
+	std::string_view message = lines_.View();
+	message.remove_suffix(1); // the last newline: it separates
+	pg::Call([&] {
+		OutputPluginPrepareWrite(context_, true);
+		appendBinaryStringInfo(context_->out, message.data(), static_cast<int>(message.size()));
+		OutputPluginWrite(context_, true);
+	});
+	lines_.Clear(kKeepBytes);
+	sent_ = true;
+}
+
+void
+Output::EndTransaction()
+{
+	Flush();
+	pg::Call([&] { OutputPluginUpdateProgress(context_, !sent_); });
+	sent_ = false;
+}
+
+} // namespace txsync::decoder

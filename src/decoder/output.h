@@ -1,0 +1,44 @@
+#pragma once
+// Lines on their way out, several to a protocol message where that is wanted.
+
+#include "core/buffer.h"
+#include "decoder/options.h"
+
+extern "C" {
+#include "replication/logical.h"
+}
+
+namespace txsync::decoder {
+
+class Output
+{
+public:
+	Output(LogicalDecodingContext *context, Options::Batch batch)
+		: context_(context)
+		, batch_(batch)
+	{}
+
+	// Where the next line is written; EndLine() ends it.
+	core::Buffer &
+	Line()
+	{
+		return lines_;
+	}
+
+	void EndLine();
+
+	// Sends what waits: a subscriber that has confirmed a transaction's end has had all of it. A transaction of which
+	// nothing was sent only moves the subscriber's position on.
+	void EndTransaction();
+
+private:
+	void Flush();
+	bool Batches() const;
+
+	LogicalDecodingContext *context_;
+	Options::Batch batch_;
+	core::Buffer lines_;
+	bool sent_ = false; // anything of this transaction
+};
+
+} // namespace txsync::decoder

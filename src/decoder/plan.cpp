@@ -1,0 +1,228 @@
+#include "decoder/plan.h"
+
+#include "core/json.h"
+#include "pg/memory.h"
+#include "pg/trigger.h"
+
+extern "C" {
+#include "access/sysattr.h"
+#include "catalog/pg_type.h"
+#include "nodes/bitmapset.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
+}
+
+namespace txsync::decoder {
+
+// The server can register invalidation callbacks but not take them back, so they outlive every session: this list of
+// the living ones, in practice none or one, is what they find.
+struct Invalidations
+{
+	static inline constinit bool registered = false;
+	static inline constinit Plans *living = nullptr;
+
+	static void
+	Tell(Oid relation) noexcept
+	{
+		for (Plans *plans = living; plans != nullptr; plans = plans->next_)
+			plans->Invalidate(relation);
+	}
+
+	static void
+	Register()
+	{
+		if (registered)
+			return;
+		pg::Call([] {
+			CacheRegisterRelcacheCallback([](Datum, Oid relation) { Tell(relation); }, 0);
+			CacheRegisterSyscacheCallback(
+				TYPEOID, [](Datum, int, uint32) { Tell(InvalidOid); }, 0);
+		});
+		registered = true;
+	}
+};
+
+namespace {
+
+bool
+Names(const std::vector<std::string> &names, std::string_view name)
+{
+	return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// The columns that the WAL has of an old row, offset by FirstLowInvalidHeapAttributeNumber.
+const Bitmapset *
+IdentityColumns(Relation relation)
+{
+	return pg::Call([&] { return RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY); });
+}
+
+class Compiler
+{
+public:
+	Compiler(Relation relation, const core::Tracking &tracking, Values &values)
+		: desc_(RelationGetDescr(relation))
+		, tracking_(tracking)
+		, values_(values)
+		, identity_(IdentityColumns(relation))
+	{
+		plan_->relation = RelationGetRelid(relation);
+		plan_->full_identity = relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL;
+	}
+
+	std::unique_ptr<Plan>
+	Compile(bool trigger_fires)
+	{
+		plan_->entity_type = values_.ToUtf8(tracking_.entity_type);
+		for (int i = 0; i < desc_->natts; i++)
+			Add(TupleDescAttr(desc_, i), i);
+		for (const std::string &id : tracking_.id_columns)
+			AddId(id);
+		plan_->trigger_ran = trigger_fires && tracking_.tx && plan_->tx_index >= 0;
+		plan_->withheld = hidden_found_ < tracking_.hidden.size();
+		MakeRoom();
+		return std::move(plan_);
+	}
+
+private:
+	void
+	Add(Form_pg_attribute attribute, int index)
+	{
+		// Virtual generated columns ('v', from 18 on) are not stored, hence not in the WAL.
+		if (attribute->attisdropped || attribute->attgenerated == 'v')
+			return;
+		std::string_view name = NameStr(attribute->attname);
+		if (Names(tracking_.hidden, name)) {
+			hidden_found_++;
+			return;
+		}
+		if (name == "tx" && attribute->atttypid == JSONBOID) {
+			plan_->tx_index = index;
+			return;
+		}
+		Column column = Describe(attribute, index);
+		if (name == tracking_.org_column)
+			plan_->org = column;
+		plan_->columns.push_back(std::move(column));
+	}
+
+	void
+	AddId(std::string_view name)
+	{
+		for (int i = 0; i < desc_->natts; i++) {
+			Form_pg_attribute attribute = TupleDescAttr(desc_, i);
+			if (!attribute->attisdropped && name == NameStr(attribute->attname))
+				plan_->ids.push_back(Describe(attribute, i));
+		}
+	}
+
+	Column
+	Describe(Form_pg_attribute attribute, int index)
+	{
+		Column column;
+		column.name = values_.ToUtf8(NameStr(attribute->attname));
+		core::Buffer key;
+		core::json::Key(key, column.name);
+		column.key = key.View();
+		column.index = index;
+		column.type = &values_.TypeOf(attribute->atttypid);
+		column.bookkeeping = core::IsBookkeeping(tracking_, NameStr(attribute->attname));
+		column.identity =
+			plan_->full_identity || bms_is_member(attribute->attnum - FirstLowInvalidHeapAttributeNumber, identity_);
+		return column;
+	}
+
+	void
+	MakeRoom()
+	{
+		auto natts = static_cast<size_t>(desc_->natts);
+		plan_->new_values.resize(natts);
+		plan_->old_values.resize(natts);
+		plan_->new_nulls = std::make_unique<bool[]>(natts);
+		plan_->old_nulls = std::make_unique<bool[]>(natts);
+		plan_->changed.reserve(natts);
+		plan_->unchanged.reserve(natts);
+	}
+
+	TupleDesc desc_;
+	const core::Tracking &tracking_;
+	Values &values_;
+	const Bitmapset *identity_;
+	size_t hidden_found_ = 0;
+	std::unique_ptr<Plan> plan_ = std::make_unique<Plan>();
+};
+
+std::unique_ptr<Plan>
+CompilePlan(Relation relation, Values &values)
+{
+	const Trigger *trigger = pg::FindRowTrigger(relation);
+	if (trigger == nullptr)
+		return nullptr;
+	bool fires = pg::Fires(*trigger);
+	std::optional<core::Tracking> tracking = core::ParseTracking(pg::Arguments(*trigger));
+	if (!tracking)
+		return nullptr;
+	pg::ContextScope scope(values.Scratch());
+	return Compiler(relation, *tracking, values).Compile(fires);
+}
+
+} // namespace
+
+Plans::Plans(Values &values)
+	: values_(values)
+{
+	Invalidations::Register();
+	next_ = Invalidations::living;
+	Invalidations::living = this;
+	stale_oids_.reserve(1024);
+}
+
+Plans::~Plans()
+{
+	Plans **at = &Invalidations::living;
+	while (*at != this)
+		at = &(*at)->next_;
+	*at = next_;
+}
+
+void
+Plans::Invalidate(Oid relation) noexcept
+{
+	stale_ = true;
+	// Nothing may be allocated here: beyond the reserved room everything counts as stale.
+	if (!OidIsValid(relation) || stale_oids_.size() == stale_oids_.capacity())
+		all_stale_ = true;
+	else
+		stale_oids_.push_back(relation);
+}
+
+void
+Plans::Sweep()
+{
+	last_oid_ = InvalidOid;
+	last_ = nullptr;
+	if (all_stale_) {
+		plans_.clear();
+		values_.Forget();
+	}
+	for (Oid oid : stale_oids_)
+		plans_.erase(oid);
+	stale_oids_.clear();
+	stale_ = false;
+	all_stale_ = false;
+}
+
+void
+Plans::Find(Relation relation)
+{
+	if (stale_)
+		Sweep();
+	Oid oid = RelationGetRelid(relation);
+	auto at = plans_.find(oid);
+	if (at == plans_.end())
+		at = plans_.emplace(oid, CompilePlan(relation, values_)).first;
+	last_oid_ = oid;
+	last_ = at->second.get();
+}
+
+} // namespace txsync::decoder

@@ -1,0 +1,106 @@
+#include "decoder/row.h"
+
+#include "core/json.h"
+#include "core/message.h"
+
+extern "C" {
+#include "access/htup_details.h"
+}
+
+namespace txsync::decoder {
+
+namespace {
+
+bool
+IsOnDisk(const Column &column, Datum value)
+{
+	return column.type->varlena && VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value));
+}
+
+// The view may point into `value`.
+std::string_view
+ImageOf(Values &values, const Column &column, const Datum &value)
+{
+	return column.type->varlena ? values.Bytes(value) : pg::Image(value, column.type->layout);
+}
+
+} // namespace
+
+Row
+Row::New(Plan &plan, TupleDesc desc, HeapTuple tuple)
+{
+	if (tuple == nullptr)
+		return {};
+	pg::Call([&] { heap_deform_tuple(tuple, desc, plan.new_values.data(), plan.new_nulls.get()); });
+	return {plan.new_values.data(), plan.new_nulls.get()};
+}
+
+Row
+Row::Old(Plan &plan, TupleDesc desc, HeapTuple tuple)
+{
+	if (tuple == nullptr)
+		return {};
+	pg::Call([&] { heap_deform_tuple(tuple, desc, plan.old_values.data(), plan.old_nulls.get()); });
+	return {plan.old_values.data(), plan.old_nulls.get()};
+}
+
+bool
+Row::IsUnchanged(const Column &column) const
+{
+	return !IsNull(column.index) && IsOnDisk(column, Value(column.index));
+}
+
+std::string_view
+ColumnText(Values &values, core::Buffer &out, const Column &column, const Row &row)
+{
+	if (row.IsNull(column.index) || row.IsUnchanged(column))
+		return {};
+	size_t start = out.Size();
+	values.Text(out, *column.type, row.Value(column.index));
+	return out.Since(start);
+}
+
+std::string_view
+EntityId(Values &values, core::Buffer &out, const Plan &plan, const Row &row)
+{
+	if (plan.ids.empty())
+		return {};
+	if (plan.ids.size() == 1)
+		return ColumnText(values, out, plan.ids.front(), row);
+	core::Buffer part;
+	size_t start = out.Size();
+	for (const Column &id : plan.ids) {
+		out.Append(out.Size() == start ? '[' : ',');
+		part.Clear(SIZE_MAX);
+		core::json::StringOrNull(out, ColumnText(values, part, id, row));
+	}
+	out.Append(']');
+	return out.Since(start);
+}
+
+bool
+Differs(Values &values, const Column &column, const Row &before, const Row &after)
+{
+	if (before.IsNull(column.index) || after.IsNull(column.index))
+		return before.IsNull(column.index) != after.IsNull(column.index);
+	Datum a = before.Value(column.index);
+	Datum b = after.Value(column.index);
+	if (IsOnDisk(column, b))
+		return false;
+	return ImageOf(values, column, a) != ImageOf(values, column, b);
+}
+
+void
+AppendKey(Values &values, core::Buffer &key, const Plan &plan, const Row &row)
+{
+	for (const Column &id : plan.ids) {
+		if (row.IsNull(id.index)) {
+			core::AppendKeyPart(key, {});
+			continue;
+		}
+		Datum value = row.Value(id.index);
+		core::AppendKeyPart(key, ImageOf(values, id, value));
+	}
+}
+
+} // namespace txsync::decoder

@@ -1,0 +1,66 @@
+#pragma once
+// What differs between PostgreSQL 15 and 18, in the newest form. The only file that asks for PG_VERSION_NUM.
+
+#include "pg/server.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "replication/logical.h"
+#include "replication/message.h"
+#include "replication/output_plugin.h"
+#include "replication/reorderbuffer.h"
+#include "utils/acl.h"
+}
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#	error "txsync is built and tested for PostgreSQL 15 to 18"
+#endif
+
+namespace txsync::pg {
+
+// 17 dropped the ReorderBufferTupleBuf around decoded tuples (08e6344fd642).
+inline HeapTuple
+OldTuple(ReorderBufferChange *change)
+{
+#if PG_VERSION_NUM >= 170000
+	return change->data.tp.oldtuple;
+#else
+	return change->data.tp.oldtuple != nullptr ? &change->data.tp.oldtuple->tuple : nullptr;
+#endif
+}
+
+inline HeapTuple
+NewTuple(ReorderBufferChange *change)
+{
+#if PG_VERSION_NUM >= 170000
+	return change->data.tp.newtuple;
+#else
+	return change->data.tp.newtuple != nullptr ? &change->data.tp.newtuple->tuple : nullptr;
+#endif
+}
+
+// 16 put all ownership checks behind one function (afbfc02983f8).
+inline bool
+OwnsRelation(Oid relation, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relation, role);
+#else
+	return pg_class_ownercheck(relation, role);
+#endif
+}
+
+// A logical message that is decoded if and when the transaction commits. 17 added the argument that flushes
+// (173b56f1ef59).
+inline void
+LogTransactionalMessage(const char *prefix, std::string_view message)
+{
+#if PG_VERSION_NUM >= 170000
+	LogLogicalMessage(prefix, message.data(), message.size(), true, false);
+#else
+	LogLogicalMessage(prefix, message.data(), message.size(), true);
+#endif
+}
+
+} // namespace txsync::pg

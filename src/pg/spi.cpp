@@ -1,0 +1,71 @@
+#include "pg/spi.h"
+
+#include <exception>
+
+extern "C" {
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+}
+
+namespace txsync::pg {
+
+Spi::Spi()
+{
+	Call([] {
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "could not connect to SPI");
+	});
+}
+
+Spi::~Spi()
+{
+	if (std::uncaught_exceptions() == 0)
+		SPI_finish();
+}
+
+uint64_t
+Spi::Execute(const std::string &sql)
+{
+	return Call([&] {
+		int result = SPI_execute(sql.c_str(), false, 0);
+		if (result < 0)
+			elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+		return SPI_processed;
+	});
+}
+
+std::string
+QuoteIdentifier(const char *name)
+{
+	return Call([&] { return quote_identifier(name); });
+}
+
+std::string
+QuoteLiteral(std::string_view text)
+{
+	return Call([&] { return quote_literal_cstr(pnstrdup(text.data(), text.size())); });
+}
+
+std::string
+QualifiedName(Oid relation)
+{
+	return Call([&] {
+		const char *name = get_rel_name(relation);
+		if (name == nullptr)
+			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relation)));
+		return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), name);
+	});
+}
+
+RoleScope::RoleScope(Oid role)
+{
+	GetUserIdAndSecContext(&role_, &security_context_);
+	SetUserIdAndSecContext(role, security_context_ | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+RoleScope::~RoleScope()
+{
+	SetUserIdAndSecContext(role_, security_context_);
+}
+
+} // namespace txsync::pg

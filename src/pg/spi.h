@@ -1,0 +1,44 @@
+#pragma once
+// SQL from C++, and the quoting that it needs.
+
+#include "pg/call.h"
+
+extern "C" {
+#include "executor/spi.h"
+}
+
+namespace txsync::pg {
+
+// Connected to SPI for a scope. When an exception ends the scope, the transaction's abort cleans up.
+class Spi
+{
+public:
+	Spi();
+	Spi(const Spi &) = delete;
+	~Spi();
+
+	// Runs one statement; returns the number of rows. Results are in SPI_tuptable until the next one.
+	uint64_t Execute(const std::string &sql);
+};
+
+// An identifier or a literal as SQL text.
+std::string QuoteIdentifier(const char *name);
+std::string QuoteLiteral(std::string_view text);
+
+// `schema.table`, quoted where needed.
+std::string QualifiedName(Oid relation);
+
+// Does what it has to do as another role, for instance the extension's owner.
+class RoleScope
+{
+public:
+	explicit RoleScope(Oid role);
+	RoleScope(const RoleScope &) = delete;
+	~RoleScope();
+
+private:
+	Oid role_;
+	int security_context_;
+};
+
+} // namespace txsync::pg

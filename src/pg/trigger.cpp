@@ -1,0 +1,68 @@
+#include "pg/trigger.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "utils/builtins.h"
+#include "utils/syscache.h"
+}
+
+namespace txsync::pg {
+
+namespace {
+
+// Told by the C symbol and library, which stand for the code wherever the extension's schema is.
+bool
+RunsOurCode(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	auto *proc = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+	bool ours = false;
+	if (proc->prolang == ClanguageId) {
+		bool symbol_null = false;
+		bool library_null = false;
+		Datum symbol = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &symbol_null);
+		Datum library = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &library_null);
+		ours = !symbol_null && !library_null && strcmp(TextDatumGetCString(symbol), kRowTriggerSymbol) == 0 &&
+			   strcmp(TextDatumGetCString(library), "$libdir/txsync") == 0;
+	}
+	ReleaseSysCache(tuple);
+	return ours;
+}
+
+const Trigger *
+ByName(Relation relation)
+{
+	const TriggerDesc *triggers = relation->trigdesc;
+	for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+		if (strcmp(triggers->triggers[i].tgname, kRowTriggerName) == 0)
+			return &triggers->triggers[i];
+	}
+	return nullptr;
+}
+
+} // namespace
+
+const Trigger *
+FindRowTrigger(Relation relation)
+{
+	const Trigger *trigger = ByName(relation);
+	if (trigger == nullptr)
+		return nullptr;
+	Oid function = trigger->tgfoid;
+	if (!Call([&] { return RunsOurCode(function); }))
+		return nullptr;
+	// Looked up again, since reading the catalog may have rebuilt the relation's descriptor.
+	return ByName(relation);
+}
+
+std::vector<std::string_view>
+Arguments(const Trigger &trigger)
+{
+	return {trigger.tgargs, trigger.tgargs + trigger.tgnargs};
+}
+
+} // namespace txsync::pg

@@ -1,0 +1,72 @@
+// One hint has one message: what parses is what would have been written; and each hint comes back.
+
+#include "core/message.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "fuzz/require.h"
+
+using txsync::core::Buffer;
+using txsync::core::Hint;
+using txsync::core::ParseHint;
+using txsync::fuzz::Require;
+
+namespace {
+
+// Takes a length and that many bytes; null where the length is 255.
+std::string_view
+Take(std::string_view &rest)
+{
+	if (rest.empty() || rest.front() == '\xFF')
+		return {};
+	size_t length = std::min<size_t>(static_cast<unsigned char>(rest.front()), rest.size() - 1);
+	std::string_view field = rest.substr(1, length);
+	rest.remove_prefix(1 + length);
+	return field;
+}
+
+bool
+Same(std::string_view a, std::string_view b)
+{
+	return a == b && (a.data() == nullptr) == (b.data() == nullptr);
+}
+
+void
+RequireRoundTrip(std::string_view bytes)
+{
+	Hint hint;
+	hint.kind = Hint::Kind{"DOM"[bytes.size() % 3]};
+	std::memcpy(&hint.relation, bytes.data(), sizeof hint.relation);
+	bytes.remove_prefix(sizeof hint.relation);
+	std::string key(Take(bytes));
+	hint.key = key;
+	hint.organization = Take(bytes);
+	hint.transaction_id = Take(bytes);
+	hint.source_id = Take(bytes);
+
+	Buffer out;
+	Write(out, hint);
+	auto parsed = ParseHint(out.View());
+	Require(parsed && parsed->kind == hint.kind && parsed->relation == hint.relation);
+	Require(Same(parsed->key, hint.key) && Same(parsed->organization, hint.organization) &&
+			Same(parsed->transaction_id, hint.transaction_id) && Same(parsed->source_id, hint.source_id));
+	Require(!ParseHint(out.View().substr(0, out.Size() - 1)));
+}
+
+} // namespace
+
+extern "C" int
+LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	std::string_view message(reinterpret_cast<const char *>(data), size);
+	if (auto hint = ParseHint(message)) {
+		Buffer out;
+		Write(out, *hint);
+		Require(out.View() == message);
+	}
+	if (size >= sizeof(Hint::relation))
+		RequireRoundTrip(message);
+	return 0;
+}

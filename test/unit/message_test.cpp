@@ -1,0 +1,205 @@
+#include "core/message.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "unit/random.h"
+
+namespace txsync::core {
+namespace {
+
+using Field = std::optional<std::string>;
+
+// A hint that owns its bytes.
+struct Model
+{
+	Hint::Kind kind = Hint::Kind::kDelete;
+	uint32_t relation = 0;
+	std::string key;
+	Field organization;
+	Field transaction_id;
+	Field source_id;
+
+	bool operator==(const Model &) const = default;
+};
+
+Hint
+ToHint(const Model &model)
+{
+	auto view = [](const Field &field) { return field ? std::string_view(*field) : std::string_view(); };
+	return {model.kind,           model.relation, model.key, view(model.organization), view(model.transaction_id),
+			view(model.source_id)};
+}
+
+std::optional<Model>
+Parse(std::string_view message)
+{
+	// Behind the last byte is no other: a sanitizer sees who reads on.
+	std::vector<char> exact(message.begin(), message.end());
+	auto hint = ParseHint({exact.data(), exact.size()});
+	if (!hint)
+		return std::nullopt;
+	auto field = [](std::string_view view) { return view.data() == nullptr ? Field() : Field(view); };
+	return Model{hint->kind,
+				 hint->relation,
+				 std::string(hint->key),
+				 field(hint->organization),
+				 field(hint->transaction_id),
+				 field(hint->source_id)};
+}
+
+std::string
+Written(const Model &model)
+{
+	Buffer out;
+	Write(out, ToHint(model));
+	return std::string(out.View());
+}
+
+Model
+RandomModel(test::Random &random)
+{
+	auto bytes = [&] {
+		// What a wrong reader would stumble over, or anything.
+		return random.Below(2) == 0 ? random.Text(random.Below(12), std::string_view("01:-\0", 5))
+									: random.Bytes(random.Below(random.Below(8) == 0 ? 300 : 12));
+	};
+	auto field = [&] { return random.Below(3) == 0 ? Field() : Field(bytes()); };
+	return {Hint::Kind{"DOM"[random.Below(3)]},
+			static_cast<uint32_t>(random.AnySize()),
+			bytes(),
+			field(),
+			field(),
+			field()};
+}
+
+TEST(Message, Bytes)
+{
+	EXPECT_EQ(Written({Hint::Kind::kDelete, 16384, "1:7", "acme", "1.0001.n", "s"}),
+			  "1D16384:3:1:74:acme8:1.0001.n1:s");
+	EXPECT_EQ(Written({Hint::Kind::kOrg, 0, "-", "", {}, {}}), "1O0:1:-0:--");
+	EXPECT_EQ(Written({Hint::Kind::kMove, 4294967295, "", {}, {}, {}}), "1M4294967295:0:---");
+	EXPECT_STREQ(kMessagePrefix, "txsync");
+}
+
+TEST(Message, IsWrittenBehindWhatIsThere)
+{
+	Buffer out;
+	out.Append("x");
+	Write(out, ToHint({Hint::Kind::kMove, 1, "k", {}, {}, {}}));
+	EXPECT_EQ(out.View(), "x1M1:1:k---");
+}
+
+TEST(Message, RoundTrip)
+{
+	test::Random random(1);
+	for (int round = 0; round < 20000; round++) {
+		Model model = RandomModel(random);
+		ASSERT_EQ(Parse(Written(model)), model);
+	}
+}
+
+TEST(Message, HintIsAViewIntoTheMessage)
+{
+	std::string message = Written({Hint::Kind::kDelete, 1, "key", "org", "tx", ""});
+	auto hint = ParseHint(message);
+	ASSERT_TRUE(hint);
+	const char *end = message.data() + message.size();
+	for (std::string_view field : {hint->key, hint->organization, hint->transaction_id, hint->source_id})
+		EXPECT_TRUE(field.data() >= message.data() && field.data() + field.size() <= end);
+}
+
+TEST(Message, CutOrExtendedIsRefused)
+{
+	test::Random random(2);
+	for (int round = 0; round < 1000; round++) {
+		std::string message = Written(RandomModel(random));
+		for (size_t size = 0; size < message.size(); size++)
+			ASSERT_EQ(Parse(message.substr(0, size)), std::nullopt) << size << " of " << message;
+		ASSERT_EQ(Parse(message + random.Text(1, "-0:x")), std::nullopt);
+	}
+}
+
+TEST(Message, OneHintHasOneMessage)
+{
+	test::Random random(3);
+	int parsed = 0;
+	for (int round = 0; round < 50000; round++) {
+		std::string message = Written(RandomModel(random));
+		size_t at = random.Below(message.size());
+		message.replace(at, random.Below(2), random.Text(random.Below(2), "0123456789:-+ DOMx"));
+		if (auto model = Parse(message)) {
+			parsed++;
+			ASSERT_EQ(Written(*model), message);
+		}
+	}
+	EXPECT_GT(parsed, 5000);
+	EXPECT_LT(parsed, 45000);
+}
+
+TEST(Message, Malformed)
+{
+	ASSERT_TRUE(Parse("1D1:1:k---"));
+	for (const char *message : {
+			 "",
+			 "1",
+			 "1D",
+			 "2D1:1:k---",
+			 "0D1:1:k---",
+			 "1d1:1:k---",
+			 "1X1:1:k---",
+			 "1D1:----",
+			 "1D:1:k---",
+			 "1D-1:1:k---",
+			 "1D+1:1:k---",
+			 "1D 1:1:k---",
+			 "1D01:1:k---",
+			 "1D00:1:k---",
+			 "1D1 :1:k---",
+			 "1D1-1:k---",
+			 "1Da:1:k---",
+			 "1D4294967296:1:k---",
+			 "1D18446744073709551616:1:k---",
+			 "1D1:01:k---",
+			 "1D1:2:k---",
+			 "1D1:18446744073709551615:k---",
+			 "1D1:18446744073709551617:k---",
+			 "1D1:1:k--",
+			 "1D1:1:k----",
+			 "1D1:1:k--00:",
+			 "1D1:1:k--+1:s",
+			 "1D1:1:k--1:",
+			 "1D1:1:k--1",
+		 })
+		EXPECT_EQ(Parse(message), std::nullopt) << message;
+}
+
+// Lists of columns that differ have keys that differ, also where one column could be mistaken for two.
+TEST(Message, KeysAreAsDifferentAsTheirColumns)
+{
+	test::Random random(4);
+	auto list = [&] {
+		std::vector<Field> parts(random.Below(3));
+		for (Field &part : parts)
+			part = random.Below(4) == 0 ? Field() : Field(random.Text(random.Below(4), "0:-"));
+		return parts;
+	};
+	auto key = [](const std::vector<Field> &parts) {
+		Buffer out;
+		for (const Field &part : parts)
+			AppendKeyPart(out, part ? std::string_view(*part) : std::string_view());
+		return std::string(out.View());
+	};
+	for (int round = 0; round < 50000; round++) {
+		std::vector<Field> a = list();
+		std::vector<Field> b = list();
+		ASSERT_EQ(key(a) == key(b), a == b) << key(a) << " and " << key(b);
+	}
+}
+
+} // namespace
+} // namespace txsync::core

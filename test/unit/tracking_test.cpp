@@ -1,0 +1,183 @@
+#include "core/tracking.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "unit/random.h"
+
+namespace txsync::core {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+std::optional<Tracking>
+Parse(const Strings &arguments)
+{
+	std::vector<std::string_view> views(arguments.begin(), arguments.end());
+	return ParseTracking(views);
+}
+
+// A few short names, so that they meet; some are the arguments' own.
+std::string
+Name(test::Random &random)
+{
+	static constexpr const char *kNames[] = {"id", "org", "tx", "off", "full", "bookkeeping", "updated_at", "ż\"'\n"};
+	return random.Below(2) == 0 ? kNames[random.Below(8)] : random.Text(1 + random.Below(2), "ab");
+}
+
+Strings
+Names(test::Random &random, size_t least = 0)
+{
+	Strings names(least + random.Below(3));
+	std::generate(names.begin(), names.end(), [&] { return Name(random); });
+	return names;
+}
+
+Tracking
+RandomTracking(test::Random &random)
+{
+	auto half = [&] { return random.Below(2) == 0; };
+	Tracking tracking;
+	tracking.entity_type = Name(random);
+	tracking.id_columns = Names(random, 1);
+	if (half())
+		tracking.org_column = Name(random);
+	tracking.tx = half();
+	tracking.hidden = Names(random);
+	if (half())
+		tracking.bookkeeping = Names(random);
+	tracking.lww = Names(random);
+	tracking.notify_full = half();
+	if (half())
+		tracking.delete_visible = "public.f(integer, " + Name(random) + ')';
+	return tracking;
+}
+
+TEST(Tracking, LeastAndMostArguments)
+{
+	EXPECT_EQ(ToArguments({.entity_type = "pages", .id_columns = {"id"}}), (Strings{"entity", "pages", "id", "id"}));
+	Tracking most{.entity_type = "pages",
+				  .id_columns = {"a", "b"},
+				  .org_column = "organization_id",
+				  .tx = false,
+				  .hidden = {"secret", "salt"},
+				  .bookkeeping = Strings{"seen_at"},
+				  .lww = {"title"},
+				  .notify_full = true,
+				  .delete_visible = "f(bigint)"};
+	EXPECT_EQ(ToArguments(most),
+			  (Strings{"entity",          "pages",   "id",  "a",      "id",     "b",      "org",
+					   "organization_id", "tx",      "off", "hidden", "secret", "hidden", "salt",
+					   "bookkeeping",     "seen_at", "lww", "title",  "notify", "full",   "delete_visible",
+					   "f(bigint)"}));
+}
+
+TEST(Tracking, RoundTrip)
+{
+	test::Random random(1);
+	for (int round = 0; round < 20000; round++) {
+		Tracking tracking = RandomTracking(random);
+		Strings arguments = ToArguments(tracking);
+		ASSERT_EQ(arguments.size() % 2, 0u);
+		ASSERT_EQ(Parse(arguments), tracking);
+	}
+}
+
+TEST(Tracking, NoBookkeepingIsNotTheDefaultOne)
+{
+	Tracking tracking{.entity_type = "pages", .id_columns = {"id"}};
+	tracking.bookkeeping.emplace();
+	auto parsed = Parse(ToArguments(tracking));
+	ASSERT_TRUE(parsed);
+	EXPECT_EQ(parsed->bookkeeping, Strings{});
+}
+
+TEST(Tracking, UnknownNamesArePassedOver)
+{
+	test::Random random(2);
+	for (int round = 0; round < 20000; round++) {
+		Tracking tracking = RandomTracking(random);
+		Strings arguments = ToArguments(tracking);
+		for (uint64_t unknown = random.Below(4); unknown > 0; unknown--) {
+			static constexpr const char *kUnknown[] = {"", "ID", "idx", "entit", "orgs", "future", "notify_full"};
+			auto at = arguments.begin() + static_cast<ptrdiff_t>(random.Below(arguments.size() / 2 + 1) * 2);
+			arguments.insert(at, {kUnknown[random.Below(7)], Name(random)});
+		}
+		if (random.Below(2) == 0)
+			arguments.push_back("entity"); // a name without a value
+		ASSERT_EQ(Parse(arguments), tracking);
+	}
+}
+
+TEST(Tracking, NeedsAnEntityAndAnId)
+{
+	EXPECT_EQ(Parse({}), std::nullopt);
+	EXPECT_EQ(Parse({"entity", "pages"}), std::nullopt);
+	EXPECT_EQ(Parse({"id", "id"}), std::nullopt);
+	EXPECT_EQ(Parse({"entity", "", "id", "id"}), std::nullopt);
+	EXPECT_EQ(Parse({"entity", "pages", "id"}), std::nullopt);
+	EXPECT_TRUE(Parse({"id", "id", "entity", "pages"}));
+}
+
+TEST(Tracking, WordsThatAreNotKnownLeaveTheDefaults)
+{
+	auto tracking = Parse({"entity", "pages", "id", "id", "tx", "on", "notify", "none"});
+	EXPECT_EQ(tracking, (Tracking{.entity_type = "pages", .id_columns = {"id"}}));
+}
+
+TEST(Tracking, Bookkeeping)
+{
+	Tracking tracking;
+	for (std::string_view column :
+		 {"modified_at", "updated_at", "created_at", "Updated_at", "updated_a", "", "seen_at"}) {
+		bool by_default = column == "modified_at" || column == "updated_at";
+		tracking.bookkeeping.reset();
+		EXPECT_EQ(IsDefaultBookkeeping(column), by_default) << column;
+		EXPECT_EQ(IsBookkeeping(tracking, column), by_default) << column;
+		tracking.bookkeeping.emplace();
+		EXPECT_FALSE(IsBookkeeping(tracking, column)) << column;
+		tracking.bookkeeping = Strings{"x", "seen_at"};
+		EXPECT_EQ(IsBookkeeping(tracking, column), column == "seen_at") << column;
+	}
+}
+
+// The rule by way of the arguments: these names' values are columns.
+bool
+RenameInArguments(Strings &arguments, const std::string &from, const std::string &to)
+{
+	bool found = false;
+	for (size_t i = 0; i + 1 < arguments.size(); i += 2) {
+		const std::string &name = arguments[i];
+		bool column = name == "id" || name == "org" || name == "hidden" || name == "bookkeeping" || name == "lww";
+		if (column && arguments[i + 1] == from) {
+			arguments[i + 1] = to;
+			found = true;
+		}
+	}
+	return found;
+}
+
+TEST(Tracking, RenameColumnChangesEachPlaceAndNothingElse)
+{
+	test::Random random(3);
+	int found = 0;
+	constexpr int kRounds = 20000;
+	for (int round = 0; round < kRounds; round++) {
+		Tracking tracking = RandomTracking(random);
+		std::string from = Name(random);
+		std::string to = Name(random);
+		Strings arguments = ToArguments(tracking);
+		bool expected = RenameInArguments(arguments, from, to);
+		ASSERT_EQ(RenameColumn(tracking, from, to), expected);
+		ASSERT_EQ(ToArguments(tracking), arguments);
+		found += expected;
+	}
+	EXPECT_GT(found, kRounds / 10);
+	EXPECT_LT(found, kRounds * 9 / 10);
+}
+
+} // namespace
+} // namespace txsync::core
