@@ -10,7 +10,13 @@ WITH setting AS (
     SELECT s.setting, ARRAY(SELECT btrim(m[1], ' "') FROM regexp_matches(s.setting, '("[^"]*"|[^,"]+)', 'g') m) AS plugins
     FROM setting s WHERE s.name = 'output_plugin_libraries'
 ), entity AS (
-    SELECT e.*, c.relkind, format('%s', e.relation) AS label FROM @extschema@.entities e JOIN pg_class c ON c.oid = e.relation
+    -- `call` repeats the tracking as it is, under an entity type to be given.
+    SELECT e.*, c.relkind, format('%s', e.relation) AS label,
+           format('SELECT txsync.track(%L, entity_type => %%L%s, org_column => %L, tx => %L, hidden => %L%s, strategies => %L, notify => %L%s);',
+                  e.relation, CASE WHEN cardinality(e.id_columns) = 1 THEN format(', id_column => %L', e.id_columns[1]) END, coalesce(e.org_column, ''),
+                  e.tx, e.hidden, CASE WHEN e.bookkeeping <> '{modified_at,updated_at}' THEN format(', bookkeeping => %L', e.bookkeeping) END, e.strategies, e.notify,
+                  CASE WHEN e.delete_visible IS NOT NULL THEN format(', delete_visible => %L', e.delete_visible) END) AS call
+    FROM @extschema@.entities e JOIN pg_class c ON c.oid = e.relation
 ), stored AS (
     -- The tables that hold an entity's rows: itself, or its partitions.
     SELECT e.relation AS root, e.entity_type, e.id_columns, l.relid AS relation, c.relreplident
@@ -50,13 +56,14 @@ WITH setting AS (
           AND CASE t.relreplident WHEN 'd' THEN x.indisprimary WHEN 'i' THEN x.indisreplident ELSE false END)
   UNION ALL
     SELECT 5, 'error', format('tracking of %s names a column %I that it does not have', e.label, n.name),
-           format('SELECT txsync.track(%L);', e.label)
+           CASE WHEN n.name = 'tx' THEN format('ALTER TABLE %s ADD COLUMN tx jsonb;', e.label)
+                ELSE format(e.call, e.entity_type) || format(' -- with the present name of %I', n.name) END
     FROM entity e, LATERAL (SELECT unnest(e.id_columns || e.hidden || e.org_column) UNION SELECT 'tx' WHERE e.tx) n(name)
     WHERE n.name IS NOT NULL AND NOT EXISTS (
         SELECT FROM pg_attribute a WHERE a.attrelid = e.relation AND a.attname = n.name AND NOT a.attisdropped)
   UNION ALL
     SELECT 6, 'error', format('entity type %L is shared by %s', e.entity_type, string_agg(e.label, ', ' ORDER BY e.label)),
-           format('SELECT txsync.track(%L, entity_type => ''...'');', max(e.label))
+           (array_agg(format(e.call, e.label) ORDER BY e.label DESC))[1]
     FROM entity e GROUP BY e.entity_type HAVING count(*) > 1
   UNION ALL
     SELECT 7, 'error', format('the row trigger of %s does not fire for every write', g.tgrelid::regclass),

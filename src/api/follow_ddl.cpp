@@ -4,11 +4,10 @@
 #include "api/attach.h"
 #include "pg/call.h"
 #include "pg/entry.h"
+#include "pg/spi.h"
 
 extern "C" {
 #include "access/relation.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_inherits.h"
 #include "commands/event_trigger.h"
 #include "nodes/parsenodes.h"
 #include "utils/lsyscache.h"
@@ -19,24 +18,23 @@ namespace txsync::api {
 
 namespace {
 
-// The table that a command named, and all that inherit from it: ALTER TABLE recurses to them.
+// The tables that the command altered, and all that inherit from them: ALTER TABLE recurses to those.
 std::vector<Oid>
-Affected(RangeVar *table)
+Affected()
 {
-	struct Found
-	{
-		Oid *oids;
-		int count;
-	};
-	Found found = pg::Call([&] {
-		Oid relation = RangeVarGetRelid(table, NoLock, true);
-		List *all = OidIsValid(relation) ? find_all_inheritors(relation, NoLock, nullptr) : NIL;
-		Found list = {static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<size_t>(list_length(all) + 1))), 0};
-		for (int i = 0; i < list_length(all); i++)
-			list.oids[list.count++] = list_nth_oid(all, i);
-		return list;
-	});
-	return {found.oids, found.oids + found.count};
+	pg::Spi spi;
+	uint64_t count = spi.Execute(
+		"SELECT DISTINCT i FROM pg_event_trigger_ddl_commands() c, LATERAL (WITH RECURSIVE r(i) AS (SELECT c.objid "
+		"UNION SELECT h.inhrelid FROM pg_inherits h JOIN r ON h.inhparent = r.i) SELECT i FROM r) t "
+		"WHERE c.classid = 'pg_class'::regclass");
+	std::vector<Oid> relations;
+	for (uint64_t i = 0; i < count; i++) {
+		relations.push_back(pg::Call([&] {
+			bool null = false;
+			return DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
+		}));
+	}
+	return relations;
 }
 
 std::optional<core::Tracking>
@@ -71,13 +69,9 @@ void
 Follow(const EventTriggerData &event)
 {
 	auto *rename = IsA(event.parsetree, RenameStmt) ? reinterpret_cast<RenameStmt *>(event.parsetree) : nullptr;
-	auto *alter = IsA(event.parsetree, AlterTableStmt) ? reinterpret_cast<AlterTableStmt *>(event.parsetree) : nullptr;
 	if (rename != nullptr && rename->renameType != OBJECT_COLUMN)
 		return;
-	RangeVar *table = rename != nullptr ? rename->relation : alter != nullptr ? alter->relation : nullptr;
-	if (table == nullptr)
-		return;
-	for (Oid relation : Affected(table)) {
+	for (Oid relation : Affected()) {
 		std::optional<core::Tracking> tracking = TrackingOfOid(relation);
 		if (!tracking)
 			continue;

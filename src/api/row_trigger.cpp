@@ -42,7 +42,7 @@ struct Table
 	bool logged = false; // changes of it are decoded
 };
 
-// The row that an UPDATE of a partition was last about to change. If the DELETE trigger is called for the same row
+// The row that an UPDATE of a partition, one that keeps the id, was last about to change. If the DELETE trigger is called for the same row
 // version in the same transaction, the row is moving to another partition: the server tells its triggers no other way.
 // Should another trigger have kept the update from happening, the decoder finds no insert that goes with the delete,
 // and tells it as the delete that it is.
@@ -150,6 +150,21 @@ Fetch(HeapTuple row, TupleDesc desc, Attribute attribute)
 	return value;
 }
 
+bool
+SameValue(TupleDesc desc, Attribute attribute, HeapTuple before, HeapTuple after)
+{
+	Value a = Fetch(before, desc, attribute);
+	Value b = Fetch(after, desc, attribute);
+	return a.null == b.null && (a.null || pg::Image(a.datum, attribute.layout) == pg::Image(b.datum, attribute.layout));
+}
+
+bool
+SameKey(const Table &table, TupleDesc desc, HeapTuple before, HeapTuple after)
+{
+	return std::all_of(table.ids, table.ids + table.id_count,
+					   [&](Attribute id) { return SameValue(desc, id, before, after); });
+}
+
 // Whether this transaction gave the row the tx that it has.
 bool
 WrittenHere(HeapTuple row)
@@ -212,15 +227,10 @@ OnUpdate(const TriggerData &data, const Table &table)
 	TupleDesc desc = RelationGetDescr(data.tg_relation);
 	HeapTuple before = data.tg_trigtuple;
 	HeapTuple after = data.tg_newtuple;
-	if (data.tg_relation->rd_rel->relispartition)
+	if (data.tg_relation->rd_rel->relispartition && SameKey(table, desc, before, after))
 		last_update = pg::Call([&] { return LastUpdate::Of(data.tg_relation, before); });
-	if (table.logged && table.org.number > 0) {
-		Value old_org = Fetch(before, desc, table.org);
-		Value new_org = Fetch(after, desc, table.org);
-		if (old_org.null != new_org.null ||
-			(!old_org.null && pg::Image(old_org.datum, table.org.layout) != pg::Image(new_org.datum, table.org.layout)))
-			Log(core::Hint::Kind::kOrg, data, table, old_org, {});
-	}
+	if (table.logged && table.org.number > 0 && !SameValue(desc, table.org, before, after))
+		Log(core::Hint::Kind::kOrg, data, table, Fetch(before, desc, table.org), {});
 	// In replica role the row comes from a server where a trigger like this one has been over it.
 	if (table.tx.number == 0 || SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
 		return after;
@@ -263,7 +273,7 @@ OnRow(FunctionCallInfo fcinfo)
 		throw pg::Failure{ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
 						  "txsync.row_trigger() must be a BEFORE ROW trigger"};
 	if (TRIGGER_FIRED_BY_INSERT(data.tg_event))
-		return data.tg_trigtuple;
+		throw pg::Failure{ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, "txsync.row_trigger() must be a trigger for UPDATE OR DELETE"};
 	const Table &table = TableOf(fcinfo, data);
 	return TRIGGER_FIRED_BY_UPDATE(data.tg_event) ? OnUpdate(data, table) : OnDelete(data, table);
 }

@@ -41,6 +41,12 @@ Quoted(std::string_view name)
 	return "\"" + std::string(name) + "\"";
 }
 
+bool
+Contains(const std::vector<std::string> &names, const std::string &name)
+{
+	return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 // A table that is held open; its lock is kept until the transaction ends.
 class Table
 {
@@ -266,9 +272,9 @@ IdColumns(const Table &table, FunctionCallInfo fcinfo, int i)
 		ids = PrimaryKey(table);
 	if (ids.empty())
 		throw Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "table " + table.Label() + " has no primary key",
-					  "Its rows have no name that a delete could tell.",
+					  "Its rows have no name that a delete could tell. A unique column can be named instead: id_column.",
 					  "ALTER TABLE " + table.Sql() +
-						  " ADD PRIMARY KEY (...); or name a unique column: id_column => '...'"};
+						  " ADD PRIMARY KEY (...);"};
 	for (const std::string &id : ids) {
 		table.RequireColumn(id);
 		RequireNotNull(table, id);
@@ -313,7 +319,7 @@ EntityType(const Table &table, FunctionCallInfo fcinfo, int i)
 	if (OidIsValid(holder) && holder != table.Id())
 		throw Failure{ERRCODE_DUPLICATE_OBJECT, "entity type " + Quoted(type) + " is taken",
 					  "Table " + pg::QualifiedName(holder) + " is tracked under it.",
-					  "SELECT txsync.track(" + pg::QuoteLiteral(table.Sql()) + ", entity_type => '...');"};
+					  "SELECT txsync.track(" + pg::QuoteLiteral(table.Sql()) + ", entity_type => " + pg::QuoteLiteral(table.Sql()) + ");"};
 	return type;
 }
 
@@ -376,7 +382,7 @@ void
 RequireConsistent(const core::Tracking &tracking)
 {
 	auto refuse_hidden = [&](const std::string &column, const char *role) {
-		if (std::find(tracking.hidden.begin(), tracking.hidden.end(), column) != tracking.hidden.end())
+		if (Contains(tracking.hidden, column))
 			throw Failure{ERRCODE_INVALID_PARAMETER_VALUE,
 						  "column " + Quoted(column) + " is the " + role + " and cannot be hidden"};
 	};
@@ -430,7 +436,7 @@ RequireTxColumn(const Table &table)
 		throw Failure{ERRCODE_DATATYPE_MISMATCH,
 					  "column \"tx\" of table " + table.Label() + " is not of type jsonb",
 					  {},
-					  "ALTER TABLE " + table.Sql() + " RENAME COLUMN tx TO ...; or, to track without: tx => false"};
+					  "ALTER TABLE " + table.Sql() + " RENAME COLUMN tx TO tx_old;"};
 	if (tx->attgenerated != '\0')
 		throw Failure{ERRCODE_WRONG_OBJECT_TYPE,
 					  "column \"tx\" of table " + table.Label() + " is a generated column",
@@ -453,7 +459,7 @@ RequireTriggerName(const Table &table)
 					  "table " + table.Label() + " has a trigger " + Quoted(pg::kRowTriggerName) +
 						  " that is not txsync's",
 					  {},
-					  std::string("ALTER TRIGGER ") + pg::kRowTriggerName + " ON " + table.Sql() + " RENAME TO ...;"};
+					  std::string("ALTER TRIGGER ") + pg::kRowTriggerName + " ON " + table.Sql() + " RENAME TO zz_txsync_old;"};
 }
 
 // What keeps the changes from flowing yet: doctor()'s errors.
@@ -503,6 +509,7 @@ struct Decision
 	std::string sql;
 	bool adds_column = false;
 	bool adds_trigger = false;
+	std::vector<std::string> unhidden = {}; // hidden until now
 };
 
 Decision
@@ -519,6 +526,12 @@ Decide(FunctionCallInfo fcinfo, Oid oid)
 	RequireTriggerName(table);
 	decision.adds_column = decision.tracking.tx && table.Column("tx") == nullptr;
 	decision.adds_trigger = pg::FindRowTrigger(table.Rel()) == nullptr;
+	if (std::optional<core::Tracking> before = TrackingOf(table.Rel())) {
+		for (const std::string &column : before->hidden) {
+			if (!Contains(decision.tracking.hidden, column))
+				decision.unhidden.push_back(column);
+		}
+	}
 	return decision;
 }
 
@@ -536,6 +549,8 @@ Track(FunctionCallInfo fcinfo)
 		Notice("added column \"tx\" to table " + decision.label);
 	if (decision.adds_trigger)
 		Notice("added trigger " + Quoted(pg::kRowTriggerName) + " to table " + decision.label);
+	for (const std::string &column : decision.unhidden)
+		Notice("column " + Quoted(column) + " of table " + decision.label + " is no longer hidden");
 	TellWhatIsMissing();
 	return EntityRow(oid);
 }

@@ -7,6 +7,7 @@
 namespace txsync::client {
 
 static constexpr const char *kSilentPeerMs = "60000";
+static constexpr std::string_view kInsufficientPrivilege = "42501";
 
 static void
 SayNotice(void *, const char *message)
@@ -130,7 +131,8 @@ Connection::ThrowNotConnected() const
 	std::string message = PQerrorMessage(raw_.get());
 	std::string sqlstate = SqlStateIn(message);
 	bool may_pass = sqlstate.empty() ? PQconnectionNeedsPassword(raw_.get()) == 0 : MayPass(sqlstate);
-	throw Failure(ExitCode::kConnection, WithoutVerbosity(message, sqlstate), sqlstate, may_pass);
+	ExitCode code = sqlstate == kInsufficientPrivilege ? ExitCode::kRefused : ExitCode::kConnection;
+	throw Failure(code, WithoutVerbosity(message, sqlstate), sqlstate, may_pass);
 }
 
 Failure

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 namespace txsync::core {
 
@@ -24,7 +25,9 @@ class ValueWriter
 public:
 	ValueWriter() = default;
 
+	// Not a copy of another one: as an F it would be pointed at.
 	template <class F>
+		requires(!std::is_same_v<F, ValueWriter>)
 	explicit ValueWriter(F &f)
 		: object_(&f)
 		, write_([](void *object, Buffer &out) { (*static_cast<F *>(object))(out); })

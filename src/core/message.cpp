@@ -36,6 +36,8 @@ TakeNumber(std::string_view &rest, uint64_t &number)
 	auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
 	if (error != std::errc{} || end == rest.data() + rest.size() || *end != ':')
 		return false;
+	if (rest.front() == '0' && end - rest.data() > 1) // one number has one text
+		return false;
 	rest.remove_prefix(static_cast<size_t>(end - rest.data()) + 1);
 	return true;
 }

@@ -10,6 +10,7 @@ extern "C" {
 namespace txsync::pg {
 
 Spi::Spi()
+	: outer_(CurrentMemoryContext)
 {
 	Call([] {
 		if (SPI_connect() != SPI_OK_CONNECT)
@@ -21,6 +22,8 @@ Spi::~Spi()
 {
 	if (std::uncaught_exceptions() == 0)
 		SPI_finish();
+	else
+		MemoryContextSwitchTo(outer_);
 }
 
 uint64_t

@@ -19,6 +19,9 @@ public:
 
 	// Runs one statement; returns the number of rows. Results are in SPI_tuptable until the next one.
 	uint64_t Execute(const std::string &sql);
+
+private:
+	MemoryContext outer_;
 };
 
 // An identifier or a literal as SQL text.

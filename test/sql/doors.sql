@@ -8,20 +8,20 @@ SELECT pg_backend_pid() AS pid \gset
 -- The parts of the error that a statement ends in, and what it left behind.
 CREATE FUNCTION caught(statement text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
-    part text[] := array_fill(''::text, ARRAY[10]);
+    a text; b text; c text; d text; e text; f text; g text; h text; i text; j text;
 BEGIN
     PERFORM doors.state();
     EXECUTE statement;
     RETURN NEXT 'no error';
     RETURN NEXT doors.state();
 EXCEPTION WHEN OTHERS OR query_canceled THEN
-    GET STACKED DIAGNOSTICS part[1] = RETURNED_SQLSTATE, part[2] = MESSAGE_TEXT, part[3] = PG_EXCEPTION_DETAIL,
-        part[4] = PG_EXCEPTION_HINT, part[5] = SCHEMA_NAME, part[6] = TABLE_NAME, part[7] = COLUMN_NAME,
-        part[8] = PG_DATATYPE_NAME, part[9] = CONSTRAINT_NAME, part[10] = PG_EXCEPTION_CONTEXT;
+    GET STACKED DIAGNOSTICS a = RETURNED_SQLSTATE, b = MESSAGE_TEXT, c = PG_EXCEPTION_DETAIL, d = PG_EXCEPTION_HINT,
+        e = SCHEMA_NAME, f = TABLE_NAME, g = COLUMN_NAME, h = PG_DATATYPE_NAME, i = CONSTRAINT_NAME, j = PG_EXCEPTION_CONTEXT;
     -- This function's own part of the context is left out.
-    part[10] := regexp_replace(part[10], '(^|\n)SQL statement "[^\n]*"\nPL/pgSQL function caught.*', '');
+    j := regexp_replace(j, '(^|\n)SQL statement "[^\n]*"\nPL/pgSQL function caught.*', '');
     RETURN QUERY SELECT format('%s: %s', name, value)
-        FROM unnest('{SQLSTATE,MESSAGE,DETAIL,HINT,SCHEMA,TABLE,COLUMN,TYPE,CONSTRAINT,CONTEXT}'::text[], part) AS _ (name, value)
+        FROM unnest(ARRAY['SQLSTATE', 'MESSAGE', 'DETAIL', 'HINT', 'SCHEMA', 'TABLE', 'COLUMN', 'TYPE', 'CONSTRAINT', 'CONTEXT'],
+            ARRAY[a, b, c, d, e, f, g, h, i, j]) AS _ (name, value)
         WHERE value <> '';
     RETURN NEXT doors.state();
 END $$;

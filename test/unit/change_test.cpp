@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "unit/random.h"
@@ -68,17 +70,24 @@ TEST(Change, EmptyTextsAreNotNull)
 
 TEST(Change, Actions)
 {
-	EXPECT_EQ(Parsed({.action = Action::kCreate})["action"], "create");
-	EXPECT_EQ(Parsed({.action = Action::kUpdate})["action"], "update");
-	EXPECT_EQ(Parsed({.action = Action::kDelete})["action"], "delete");
+	Change change;
+	EXPECT_EQ(Parsed(change)["action"], "create");
+	change.action = Action::kUpdate;
+	EXPECT_EQ(Parsed(change)["action"], "update");
+	change.action = Action::kDelete;
+	EXPECT_EQ(Parsed(change)["action"], "delete");
 }
 
 TEST(Change, KnownKeysMayBeNone)
 {
 	std::string_view names[] = {"a"};
-	EXPECT_EQ(Parsed({.changed_keys = {true, {}}})["changedKeys"], Json::array());
-	EXPECT_EQ(Parsed({.changed_keys = {true, names}})["changedKeys"], Json::array({"a"}));
-	EXPECT_TRUE(Parsed({.changed_keys = {false, names}})["changedKeys"].is_null());
+	Change change;
+	change.changed_keys = {true, {}};
+	EXPECT_EQ(Parsed(change)["changedKeys"], Json::array());
+	change.changed_keys = {true, names};
+	EXPECT_EQ(Parsed(change)["changedKeys"], Json::array({"a"}));
+	change.changed_keys = {false, names};
+	EXPECT_TRUE(Parsed(change)["changedKeys"].is_null());
 }
 
 TEST(Change, AsDocumented)
@@ -88,21 +97,22 @@ TEST(Change, AsDocumented)
 	auto data = [](Buffer &out) { out.Append(R"({"id":1})"); };
 	auto old_key = [](Buffer &out) { out.Append(R"({"id":2})"); };
 	auto old = [](Buffer &out) { out.Append(R"({"id":3})"); };
-	Change change{.position = {0x16B3748, 0x16B3700, 2},
-				  .committed_at = "2026-11-21T09:00:00.123456Z",
-				  .entity_type = "pages",
-				  .entity_id = "7",
-				  .organization_id = "o\"1",
-				  .action = Action::kUpdate,
-				  .changed_keys = {true, keys},
-				  .tx = {"1.0001.n", "browser", "title"},
-				  .version = "1.0001.n",
-				  .data = ValueWriter(data),
-				  .unchanged_keys = unchanged,
-				  .old_key = ValueWriter(old_key),
-				  .old = ValueWriter(old),
-				  .origin = "upstream",
-				  .tx_error = "sourceId is missing"};
+	Change change;
+	change.position = {0x16B3748, 0x16B3700, 2};
+	change.committed_at = "2026-11-21T09:00:00.123456Z";
+	change.entity_type = "pages";
+	change.entity_id = "7";
+	change.organization_id = "o\"1";
+	change.action = Action::kUpdate;
+	change.changed_keys = {true, keys};
+	change.tx = {"1.0001.n", "browser", "title"};
+	change.version = "1.0001.n";
+	change.data = ValueWriter(data);
+	change.unchanged_keys = unchanged;
+	change.old_key = ValueWriter(old_key);
+	change.old = ValueWriter(old);
+	change.origin = "upstream";
+	change.tx_error = "sourceId is missing";
 	EXPECT_EQ(
 		Line(change),
 		R"({"activityId":null,"position":"0/16B3748-0/16B3700-2","committedAt":"2026-11-21T09:00:00.123456Z",)"

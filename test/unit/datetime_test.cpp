@@ -22,7 +22,7 @@ constexpr int64_t kDaysOf400Years = 146097;
 // What PostgreSQL's types hold: from 4714-11-24 BC to the end of 5874897 (dates) and of 294276 (timestamps).
 constexpr int32_t kFirstDay = -2451545;
 constexpr int32_t kLastDay = 2145031948;
-constexpr int32_t kLastDayOfTimestamps = 106751990;
+constexpr int32_t kLastDayOfTimestamps = 106751982;
 
 // Room for what is promised and no more: a sanitizer sees who writes on.
 template <class F>
@@ -185,11 +185,9 @@ TEST(Instant, AlwaysSixDigits)
 int64_t
 RandomInstant(test::Random &random, int64_t first, int64_t last)
 {
-	int64_t any = Between(random, first, last);
 	constexpr int64_t kUnits[] = {1, 10, 1000, 100000, kSecond, 60 * kSecond, 3600 * kSecond, kDay};
-	int64_t rounded = any / kUnits[random.Below(8)];
 	int64_t unit = kUnits[random.Below(8)];
-	return random.Below(2) == 0 || rounded == 0 ? any : any / unit * unit;
+	return Between(random, first, last) / unit * unit;
 }
 
 TEST(Timestamp, RandomOnes)
@@ -212,8 +210,9 @@ TEST(Instant, TextOrderIsTimeOrder)
 	for (int round = 0; round < 100000; round++) {
 		int64_t a = RandomInstant(random, -730119 * kDay, 2921940 * kDay - 1);
 		int64_t b = random.Below(2) == 0 ? a + Between(random, 0, 2000000) : Between(random, a, 2921940 * kDay - 1);
-		if (b < 2921940 * kDay)
+		if (b < 2921940 * kDay) {
 			ASSERT_EQ(Instant(a) <=> Instant(b), a <=> b);
+		}
 	}
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -260,8 +261,9 @@ Walk(std::string_view bytes, int &budget)
 			continue;
 		ASSERT_GE(entry.bytes.data(), bytes.data() + 4 + 4 * entries);
 		ASSERT_LE(entry.bytes.data() + entry.bytes.size(), bytes.data() + bytes.size());
-		if (entry.kind == Kind::kContainer)
+		if (entry.kind == Kind::kContainer) {
 			ASSERT_NO_FATAL_FAILURE(Walk(entry.bytes, budget));
+		}
 	}
 	if (container.Count() > 0)
 		container.Values();

@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "unit/random.h"
@@ -168,8 +168,9 @@ TEST(Numeric, AtTheEndsOfEachForm)
 			ASSERT_NO_FATAL_FAILURE(ExpectBothForms(sign + ("0." + run) + "1"));
 			ASSERT_NO_FATAL_FAILURE(ExpectBothForms(sign + ("1." + run) + "1"));
 		}
-		if (zeros > 0)
+		if (zeros > 0) {
 			ASSERT_NO_FATAL_FAILURE(ExpectBothForms("0." + run));
+		}
 	}
 	ASSERT_NO_FATAL_FAILURE(ExpectBothForms(std::string(131072, '9') + '.' + std::string(16383, '9')));
 }

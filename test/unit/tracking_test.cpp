@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,23 +57,33 @@ RandomTracking(test::Random &random)
 	return tracking;
 }
 
+// All defaults but what there must be.
+Tracking
+Least()
+{
+	Tracking tracking;
+	tracking.entity_type = "pages";
+	tracking.id_columns = {"id"};
+	return tracking;
+}
+
 TEST(Tracking, LeastAndMostArguments)
 {
-	EXPECT_EQ(ToArguments({.entity_type = "pages", .id_columns = {"id"}}), (Strings{"entity", "pages", "id", "id"}));
-	Tracking most{.entity_type = "pages",
-				  .id_columns = {"a", "b"},
-				  .org_column = "organization_id",
-				  .tx = false,
-				  .hidden = {"secret", "salt"},
-				  .bookkeeping = Strings{"seen_at"},
-				  .lww = {"title"},
-				  .notify_full = true,
-				  .delete_visible = "f(bigint)"};
-	EXPECT_EQ(ToArguments(most),
-			  (Strings{"entity",          "pages",   "id",  "a",      "id",     "b",      "org",
-					   "organization_id", "tx",      "off", "hidden", "secret", "hidden", "salt",
-					   "bookkeeping",     "seen_at", "lww", "title",  "notify", "full",   "delete_visible",
-					   "f(bigint)"}));
+	EXPECT_EQ(ToArguments(Least()), (Strings{"entity", "pages", "id", "id"}));
+	Tracking most = Least();
+	most.id_columns = {"a", "b"};
+	most.org_column = "organization_id";
+	most.tx = false;
+	most.hidden = {"secret", "salt"};
+	most.bookkeeping = Strings{"seen_at"};
+	most.lww = {"title"};
+	most.notify_full = true;
+	most.delete_visible = "f(bigint)";
+	std::string all;
+	for (const std::string &argument : ToArguments(most))
+		all += argument + ' ';
+	EXPECT_EQ(all, "entity pages id a id b org organization_id tx off hidden secret hidden salt bookkeeping seen_at "
+				   "lww title notify full delete_visible f(bigint) ");
 }
 
 TEST(Tracking, RoundTrip)
@@ -88,7 +99,7 @@ TEST(Tracking, RoundTrip)
 
 TEST(Tracking, NoBookkeepingIsNotTheDefaultOne)
 {
-	Tracking tracking{.entity_type = "pages", .id_columns = {"id"}};
+	Tracking tracking = Least();
 	tracking.bookkeeping.emplace();
 	auto parsed = Parse(ToArguments(tracking));
 	ASSERT_TRUE(parsed);
@@ -125,7 +136,7 @@ TEST(Tracking, NeedsAnEntityAndAnId)
 TEST(Tracking, WordsThatAreNotKnownLeaveTheDefaults)
 {
 	auto tracking = Parse({"entity", "pages", "id", "id", "tx", "on", "notify", "none"});
-	EXPECT_EQ(tracking, (Tracking{.entity_type = "pages", .id_columns = {"id"}}));
+	EXPECT_EQ(tracking, Least());
 }
 
 TEST(Tracking, Bookkeeping)

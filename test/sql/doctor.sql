@@ -1,0 +1,63 @@
+-- doctor(): one row per finding, with the statement that mends it. (wal_level, output_plugin_libraries and slots: test/t/doctor.pl.)
+SET client_min_messages = warning;
+CREATE TABLE pages (id int PRIMARY KEY, code text NOT NULL UNIQUE, secret text);
+SELECT entity_type FROM txsync.track('pages', hidden => '{secret}');
+CREATE VIEW findings AS SELECT severity, finding, remedy FROM txsync.doctor() WHERE finding !~ 'preloaded|slot regress';
+SELECT * FROM findings;
+-- each finding, mended by its own remedy
+CREATE PROCEDURE mend() LANGUAGE plpgsql AS $$
+DECLARE r record;
+BEGIN
+    FOR r IN SELECT * FROM findings LOOP EXECUTE r.remedy; END LOOP;
+END $$;
+ALTER TABLE pages REPLICA IDENTITY NOTHING;
+SELECT * FROM findings;
+CALL mend();
+SELECT * FROM findings;
+ALTER TABLE pages REPLICA IDENTITY USING INDEX pages_code_key;
+SELECT * FROM findings;
+CALL mend();
+SELECT * FROM findings;
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER "zzz touch" BEFORE UPDATE ON pages FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE TRIGGER before_us BEFORE UPDATE ON pages FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE TRIGGER zzz_after AFTER UPDATE ON pages FOR EACH ROW EXECUTE FUNCTION touch();
+SELECT * FROM findings;
+CALL mend();
+SELECT * FROM findings;
+ALTER TABLE pages DISABLE TRIGGER zz_txsync;
+SELECT * FROM findings;
+CALL mend();
+SELECT * FROM findings;
+ALTER TABLE pages DROP COLUMN tx;
+SELECT * FROM findings;
+CALL mend();
+SELECT * FROM findings;
+-- a rename that nothing followed: the data of such a table are withheld
+CREATE TABLE other (id int PRIMARY KEY);
+SELECT entity_type FROM txsync.track('other', entity_type => 'x');
+CREATE OR REPLACE TRIGGER zz_txsync BEFORE UPDATE OR DELETE ON other FOR EACH ROW EXECUTE FUNCTION txsync.row_trigger('entity', 'pages', 'id', 'id');
+ALTER TABLE other ENABLE ALWAYS TRIGGER zz_txsync;
+SELECT * FROM findings;
+CALL mend();
+SELECT * FROM findings;
+DROP TABLE other;
+ALTER EVENT TRIGGER txsync_follow_ddl DISABLE;
+ALTER TABLE pages RENAME secret TO password;
+ALTER EVENT TRIGGER txsync_follow_ddl ENABLE;
+SELECT * FROM findings;
+INSERT INTO pages VALUES (1, 'x', 'sesame');
+SELECT action, id, data FROM changes();
+DROP VIEW findings;
+DROP TABLE pages;
+-- leaves no mess, and needs no CASCADE for it
+CREATE TABLE pages (id int PRIMARY KEY);
+SELECT entity_type FROM txsync.track('pages');
+INSERT INTO pages VALUES (1);
+DROP EXTENSION txsync;
+SELECT * FROM pages;
+SELECT count(*) FROM pg_trigger WHERE tgrelid = 'pages'::regclass;
+INSERT INTO pages VALUES (2);
+CREATE EXTENSION txsync;
+SELECT * FROM txsync.entities;
+SELECT pg_drop_replication_slot('regress');

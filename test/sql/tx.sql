@@ -1,0 +1,97 @@
+-- tx is the tx of this change, and of no other.
+SET client_min_messages = warning;
+CREATE TABLE pages (id int PRIMARY KEY, organization_id text, name text, body text, tx jsonb);
+SELECT entity_type FROM txsync.track('pages');
+
+-- on create changedField is null, whatever was sent; other members are left out
+INSERT INTO pages VALUES (1, 'acme', 'one', '', tx('1000.0000.a', 'name') || '{"more": [1, 2]}');
+-- plain SQL declares nothing
+UPDATE pages SET name = 'two';
+UPDATE pages SET name = 'three', tx = tx('1000.0001.a', 'name');
+-- an ORM saves every column: the old tx comes back, and says nothing
+UPDATE pages SET id = p.id, name = 'four', body = p.body, tx = p.tx FROM pages p WHERE p.id = pages.id;
+SELECT tx FROM pages;
+SELECT action, id, org, tx, field, data, more FROM changes();
+
+-- two declared updates in one transaction, with the same tx
+BEGIN;
+UPDATE pages SET name = 'five', tx = tx('1000.0002.a', 'name');
+UPDATE pages SET body = 'b', tx = tx('1000.0002.a', 'name');
+-- it carries over to what the same transaction writes after
+UPDATE pages SET body = 'c';
+COMMIT;
+UPDATE pages SET body = 'd';
+SELECT action, tx, field, data FROM changes();
+
+-- a savepoint's rollback takes its tx along
+BEGIN;
+UPDATE pages SET name = 'six', tx = tx('1000.0003.a', 'name');
+SAVEPOINT s;
+UPDATE pages SET name = 'seven', tx = tx('1000.0004.a', 'name');
+ROLLBACK TO s;
+UPDATE pages SET body = 'e';
+COMMIT;
+SELECT action, tx, data FROM changes();
+
+-- a delete is declared by an update before it, and knows its organization
+BEGIN;
+UPDATE pages SET tx = tx('1000.0005.a', 'name');
+DELETE FROM pages;
+COMMIT;
+INSERT INTO pages VALUES (2, 'acme', 'x'), (3, NULL, 'y');
+DELETE FROM pages;
+SELECT action, id, org, tx, field, data FROM changes();
+
+-- upsert and MERGE
+INSERT INTO pages VALUES (4, 'acme', 'one', '', tx('1000.0006.a'));
+INSERT INTO pages VALUES (4, 'acme', 'two', '', tx('1000.0007.a', 'name'))
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, tx = excluded.tx;
+INSERT INTO pages VALUES (4, 'acme', 'three') ON CONFLICT (id) DO UPDATE SET name = excluded.name;
+INSERT INTO pages VALUES (5, 'acme', 'gone soon');
+MERGE INTO pages USING (VALUES (4, 'merged'), (5, NULL), (6, 'new')) v(id, name) ON pages.id = v.id
+    WHEN MATCHED AND v.name IS NULL THEN DELETE
+    WHEN MATCHED THEN UPDATE SET name = v.name, tx = tx('1000.0008.a', 'name')
+    WHEN NOT MATCHED THEN INSERT (id, name, tx) VALUES (v.id, v.name, tx('1000.0009.a'));
+SELECT action, id, org, tx, field, data ->> 'name' AS name FROM changes();
+
+-- organization changes tell the old one
+UPDATE pages SET organization_id = 'other' WHERE id = 4;
+UPDATE pages SET organization_id = NULL WHERE id = 4;
+UPDATE pages SET organization_id = NULL WHERE id = 4;
+UPDATE pages SET organization_id = 'acme' WHERE id = 4;
+-- also together with the key
+UPDATE pages SET organization_id = 'moved', id = 40, tx = tx('1000.0010.a', 'id') WHERE id = 4;
+SELECT action, id, org, tx, field, more FROM changes();
+
+-- malformed tx never stops anything
+UPDATE pages SET tx = '"text"' WHERE id = 6;
+UPDATE pages SET tx = '[1]' WHERE id = 6;
+UPDATE pages SET tx = '{"transactionId": 1, "sourceId": "s"}' WHERE id = 6;
+UPDATE pages SET tx = '{"sourceId": "s"}' WHERE id = 6;
+UPDATE pages SET tx = '{"transactionId": "t"}' WHERE id = 6;
+UPDATE pages SET tx = '{"transactionId": "t", "sourceId": "s", "changedField": ""}' WHERE id = 6;
+UPDATE pages SET tx = jsonb_build_object('transactionId', repeat('x', 129), 'sourceId', 's') WHERE id = 6;
+UPDATE pages SET tx = jsonb_build_object('transactionId', repeat('x', 128), 'sourceId', repeat('s', 64), 'changedField', repeat('f', 64)) WHERE id = 6;
+UPDATE pages SET tx = jsonb_build_object('transactionId', 'big', 'sourceId', 's', 'rest', (SELECT jsonb_agg(md5(i::text)) FROM generate_series(1, 3000) i)) WHERE id = 6;
+UPDATE pages SET name = 'after big' WHERE id = 6;
+SELECT action, left(tx, 20) AS tx, length(tx), length(field) AS field, more FROM changes();
+
+-- where the trigger does not run, a leftover cannot be told from a declaration, unless the old row is in the WAL
+UPDATE pages SET tx = tx('1000.0011.a', 'name') WHERE id = 6;
+ALTER TABLE pages DISABLE TRIGGER zz_txsync;
+UPDATE pages SET name = 'unseen' WHERE id = 6;
+ALTER TABLE pages REPLICA IDENTITY FULL;
+UPDATE pages SET name = 'leftover' WHERE id = 6;
+UPDATE pages SET name = 'declared', tx = tx('1000.0012.a', 'name') WHERE id = 6;
+ALTER TABLE pages ENABLE ALWAYS TRIGGER zz_txsync;
+UPDATE pages SET name = 'seen again' WHERE id = 6;
+SELECT action, keys, tx, more FROM changes();
+
+-- tracked without a tx column of our keeping
+CREATE TABLE plain (id int PRIMARY KEY, a int);
+SELECT entity_type FROM txsync.track('plain', tx => false);
+INSERT INTO plain VALUES (1, 1);
+UPDATE plain SET a = 2;
+DELETE FROM plain;
+SELECT action, entity, id, tx, data, more FROM changes();
+DROP TABLE pages, plain;
