@@ -15,8 +15,8 @@ RequireExtension(Connection &connection)
 	Result extension = connection.Query("SELECT FROM pg_catalog.pg_extension WHERE extname = 'txsync'");
 	if (extension.Rows() == 0)
 		throw Failure(ExitCode::kFindings, "the extension txsync is not installed in database \"" +
-											   connection.Database() + "\"\nHINT:  txsync setup -d '" +
-											   connection.Database() + "'");
+											   connection.Database() +
+											   "\"\nHINT:  `txsync setup` with the same connection installs it.");
 }
 
 static const char *

@@ -54,11 +54,15 @@ RawMember(std::string_view json, std::string_view quoted_name)
 	return {};
 }
 
+// The columns that changed, as far as they are known: all of them, or the one that was declared.
 static std::string
-Joined(const Json &list)
+Fields(const Json &change, const Json &tx)
 {
+	auto keys = change.find("changedKeys");
+	if (keys == change.end() || !keys->is_array())
+		return Text(tx, "changedField");
 	std::string text;
-	for (const Json &name : list)
+	for (const Json &name : *keys)
 		if (name.is_string())
 			text += (text.empty() ? "" : ",") + name.get<std::string>();
 	return text;
@@ -119,9 +123,10 @@ Pretty::RenderLine(std::string_view json, int width) const
 		line.Add(json);
 		return line.Text();
 	}
+	Json tx = change.value("tx", Json());
 	std::string action = Text(change, "action");
-	std::string who = change.contains("tx") && change["tx"].is_object() ? Text(change["tx"], "sourceId") : "";
-	std::string keys = change.contains("changedKeys") ? Joined(change["changedKeys"]) : "";
+	std::string keys = Fields(change, tx);
+	std::string who = Text(tx, "sourceId");
 	std::string version = Text(change, "version");
 
 	line.Add(TimeOfDay(Text(change, "committedAt")) + "  ", Printable::kDim);
