@@ -1,8 +1,6 @@
 # Sourced by scripts/demo: a PostgreSQL cluster of its own in $stage/server, reached only by a socket in that folder.
 # shellcheck shell=bash disable=SC2154
 
-data=$stage/server/data
-
 # Whoever runs the demo is its superuser, by the name that the kernel gives (peer); nobody else on the machine gets in.
 configure_cluster() {
 	as_postgres tee "$data/pg_hba.conf" <<<"local all all peer map=demo"
@@ -13,9 +11,10 @@ configure_cluster() {
 		echo "wal_level = logical"
 		# The cluster need not outlive a crash of the machine, and no promise shown here is about the disk.
 		echo "fsync = off"
+		echo "full_page_writes = off"
 		echo "max_wal_size = 4GB"
 		# Minors without this setting would not start with it; those with it refuse plugins that it does not list.
-		if "$bin/postgres" --describe-config | cut -f 1 | grep -qx output_plugin_libraries; then
+		if "$bin/postgres" --describe-config | cut -f 1 | grep -x output_plugin_libraries >/dev/null; then
 			echo "output_plugin_libraries = 'txsync'"
 		fi
 	} | as_postgres tee -a "$data/postgresql.conf"
@@ -31,6 +30,8 @@ point_clients_here() {
 }
 
 start_cluster() {
+	bin=$("$PG_CONFIG" --bindir)
+	data=$stage/server/data
 	mkdir "$stage/server"
 	as_root chown postgres: "$stage/server"
 	quietly as_postgres "$bin/initdb" -D "$data" -U postgres -E UTF8 --no-locale --no-sync -A peer
@@ -38,12 +39,12 @@ start_cluster() {
 	as_postgres "$bin/pg_ctl" start -s -w -D "$data" -l "$stage/server/log" ||
 		die "the cluster did not start: $(as_root cat "$stage/server/log")"
 	point_clients_here
-	sql -c "CREATE DATABASE demo"
+	sql "CREATE DATABASE demo"
 	export PGDATABASE=demo
 }
 
 is_running() {
-	as_root test -f "$data/postmaster.pid"
+	as_root test -f "$stage/server/data/postmaster.pid"
 }
 
 stop_cluster() {
@@ -51,7 +52,11 @@ stop_cluster() {
 }
 
 sql() {
-	"$bin/psql" -XqAt -v ON_ERROR_STOP=1 "$@"
+	"$bin/psql" -XqAt -v ON_ERROR_STOP=1 -c "$1"
+}
+
+sql_file() {
+	"$bin/psql" -XqAt -v ON_ERROR_STOP=1 -f "$root/scripts/demo.d/$1"
 }
 
 say_how_to_connect() {

@@ -15,25 +15,29 @@ FROM (
     FROM demo.told t LEFT JOIN (SELECT page, max(n) AS n FROM demo.told WHERE action = 'delete' GROUP BY page) deleted USING (page)
     WHERE t.n > coalesce(deleted.n, 0)
     GROUP BY page
-) page;
+) pages;
 
--- What the stream should tell, in any order: a delete is declared by an update before it.
-CREATE VIEW demo.expected AS
-SELECT tx ->> 'transactionId' AS id, action, page, tx FROM demo.edit
-UNION ALL
-SELECT tx ->> 'transactionId', 'update', page, tx FROM demo.edit WHERE action = 'delete';
+CREATE VIEW demo.row_difference AS
+WITH t AS (SELECT name AS page, column_name, value FROM pages p, jsonb_each(to_jsonb(p)) c(column_name, value)),
+     s AS (SELECT name AS page, column_name, value FROM demo.rebuilt p, jsonb_each(to_jsonb(p)) c(column_name, value))
+SELECT page, column_name AS what, t.value AS expected, s.value AS told
+FROM t FULL JOIN s USING (page, column_name) WHERE t.value IS DISTINCT FROM s.value;
 
-CREATE VIEW demo.difference AS
-WITH stored AS (
-    SELECT name AS page, key AS what, value FROM pages p, jsonb_each_text(to_jsonb(p))
-), rebuilt AS (
-    SELECT name AS page, key AS what, value FROM demo.rebuilt r, jsonb_each_text(to_jsonb(r))
-), edited AS (
-    SELECT id, action, 1 AS nth, jsonb_build_array(page, tx) AS value FROM demo.expected
-), told AS (
-    SELECT id, action, row_number() OVER (PARTITION BY id, action ORDER BY n) AS nth, jsonb_build_array(page, tx) AS value FROM demo.told
-), placed AS (
-    SELECT n, page, id, ROW(split_part(id, '.', 1)::bigint, split_part(id, '.', 2)::int, substr(id, length(split_part(id, '.', 1)) + length(split_part(id, '.', 2)) + 3)) AS hlc FROM demo.told
-)
-SELECT page, what, s.value AS database, r.value AS stream FROM stored s FULL JOIN rebuilt r USING (page, what)
-WHERE (s.page IS NULL) OR (r.page IS NULL) OR s.value IS DISTINCT FROM r.value
+-- Each edit is told once, as what it was and by whom. A delete is declared by an update before it, which is told too.
+CREATE VIEW demo.edit_difference AS
+WITH e AS (SELECT page, tx ->> 'transactionId' AS id, a AS action, 1 AS nth, tx
+           FROM demo.edit, unnest(CASE action WHEN 'delete' THEN '{update,delete}'::text[] ELSE ARRAY[action] END) a),
+     t AS (SELECT page, id, action, row_number() OVER (PARTITION BY page, id, action ORDER BY n) AS nth, tx FROM demo.told)
+SELECT page, concat_ws(' ', action, id) AS what, e.tx AS expected, t.tx AS told
+FROM e FULL JOIN t USING (page, id, action, nth) WHERE e.tx IS DISTINCT FROM t.tx;
+
+-- They are told in the order in which they were made: that of their HLCs, as numbers.
+CREATE VIEW demo.order_difference AS
+WITH t AS (SELECT n, page, id, regexp_match(id, '^(\d+)\.(\d+)\.(.*)$') AS part FROM demo.told),
+     o AS (SELECT *, lag(id) OVER stream AS id_before, ROW(part[1]::bigint, part[2]::int, part[3]) AS hlc,
+                  lag(ROW(part[1]::bigint, part[2]::int, part[3])) OVER stream AS hlc_before
+           FROM t WINDOW stream AS (ORDER BY n))
+SELECT page, 'order' AS what, to_jsonb(id_before) AS expected, to_jsonb(id) AS told FROM o WHERE hlc_before > hlc;
+
+CREATE TABLE demo.difference AS
+TABLE demo.row_difference UNION ALL TABLE demo.edit_difference UNION ALL TABLE demo.order_difference;

@@ -19,18 +19,14 @@ SELECT n, page, version, distribution, urgency, changes, closes, to_timestamp(se
            'changedField', CASE WHEN NOT gone AND NOT was_gone THEN 'version' END) AS tx
 FROM ordered WHERE NOT (gone AND was_gone);
 
--- A delete is declared by an update in its transaction.
+-- The statements are prepared in replay.sql. A delete is declared by an update in its transaction.
 CREATE TABLE demo.statement AS
 SELECT e.n, CASE e.action
-    WHEN 'create' THEN format(
-        'INSERT INTO pages (name, version, distribution, urgency, changes, closes, licence, edits, modified_at, tx) '
-        'VALUES (%L, %L, %L, %L, %L, %L, %L, 1, %L, %L)',
-        e.page, e.version, e.distribution, e.urgency, e.changes, e.closes, l.licence, e.modified_at, e.tx)
-    WHEN 'update' THEN format(
-        'UPDATE pages SET version = %L, distribution = %L, urgency = %L, changes = %L, closes = %L, edits = edits + 1, '
-        'modified_at = %L, tx = %L WHERE name = %L',
-        e.version, e.distribution, e.urgency, e.changes, e.closes, e.modified_at, e.tx, e.page)
-    ELSE format('UPDATE pages SET tx = %L WHERE name = %L; DELETE FROM pages WHERE name = %2$L', e.tx, e.page)
+    WHEN 'create' THEN format('EXECUTE create_page (%L, %L, %L, %L, %L, %L, %L, %L, %L)', e.page, e.version, e.distribution, e.urgency,
+                              e.changes, e.closes, e.modified_at, e.tx, l.licence)
+    WHEN 'update' THEN format('EXECUTE update_page (%L, %L, %L, %L, %L, %L, %L, %L)', e.page, e.version, e.distribution, e.urgency,
+                              e.changes, e.closes, e.modified_at, e.tx)
+    ELSE format('EXECUTE declare (%1$L, %2$L); EXECUTE delete_page (%1$L)', e.page, e.tx)
     END AS statement
 FROM demo.edit e LEFT JOIN demo.entry l ON l.page = e.page AND l.licence IS NOT NULL;
 ANALYZE;

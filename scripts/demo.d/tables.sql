@@ -11,10 +11,10 @@ CREATE TABLE pages (
     modified_at timestamptz
 );
 CREATE EXTENSION txsync;
-SELECT entity_type, id_columns, tx FROM txsync.track('pages');
 
 CREATE SCHEMA demo;
 CREATE TABLE demo.entry (
     page text, position int, -- where it stands in the page's history, oldest first
     seconds bigint, source text, gone boolean, version text, distribution text, urgency text, changes text, closes int[], licence text
 );
+CREATE TABLE demo.line (n bigint GENERATED ALWAYS AS IDENTITY, change jsonb); -- the stream, as the subscriber wrote it

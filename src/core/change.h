@@ -27,8 +27,7 @@ public:
 
 	// Not a copy of another one: as an F it would be pointed at.
 	template <class F>
-		requires(!std::is_same_v<F, ValueWriter>)
-	explicit ValueWriter(F &f)
+	requires(!std::is_same_v<F, ValueWriter>) explicit ValueWriter(F &f)
 		: object_(&f)
 		, write_([](void *object, Buffer &out) { (*static_cast<F *>(object))(out); })
 	{}

@@ -178,7 +178,8 @@ Session::Update(Plan &plan, const Row &before, const Row &after)
 	}
 	core::Change change = Describe(plan, Action::kUpdate);
 	DescribeEntity(change, plan, after);
-	DescribeColumns(change, plan, before, after);
+	DescribeUnchanged(change, plan, after);
+	DescribeChanged(change, plan, before, after);
 	OldOrganization old{plan.org, OldOrganizationOf(change, plan, before, after)};
 	if (!Same(old.text, change.organization_id))
 		change.old = core::ValueWriter(old);
@@ -209,7 +210,10 @@ Session::KeyChange(Plan &plan, const Row &before, const Row &after)
 	position_.row++;
 	core::Change come = Describe(plan, Action::kCreate);
 	DescribeEntity(come, plan, after);
-	if (!leftover)
+	DescribeUnchanged(come, plan, after);
+	if (leftover)
+		come.tx_error = gone.tx_error;
+	else
 		DescribeTxOf(come, plan, after);
 	Members old_key{values_, plan.ids, before};
 	come.old_key = core::ValueWriter(old_key);
@@ -263,19 +267,28 @@ Session::DescribeEntity(core::Change &change, const Plan &plan, const Row &row)
 }
 
 void
-Session::DescribeColumns(core::Change &change, Plan &plan, const Row &before, const Row &after)
+Session::DescribeUnchanged(core::Change &change, Plan &plan, const Row &after)
 {
-	plan.changed.clear();
 	plan.unchanged.clear();
-	change.changed_keys.known = before && plan.full_identity && !plan.withheld;
 	for (const Column &column : plan.columns) {
 		if (after.IsUnchanged(column))
 			plan.unchanged.push_back(column.name);
-		if (change.changed_keys.known && !column.bookkeeping && Differs(values_, column, before, after))
+	}
+	change.unchanged_keys = plan.unchanged;
+}
+
+void
+Session::DescribeChanged(core::Change &change, Plan &plan, const Row &before, const Row &after)
+{
+	plan.changed.clear();
+	change.changed_keys.known = before && plan.full_identity && !plan.withheld;
+	if (!change.changed_keys.known)
+		return;
+	for (const Column &column : plan.columns) {
+		if (!column.bookkeeping && Differs(values_, column, before, after))
 			plan.changed.push_back(column.name);
 	}
 	change.changed_keys.names = plan.changed;
-	change.unchanged_keys = plan.unchanged;
 }
 
 void

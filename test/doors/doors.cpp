@@ -120,6 +120,7 @@ Spin()
 	auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
 	while (std::chrono::steady_clock::now() < end)
 		pg::CheckForInterrupts();
+	throw pg::Failure{ERRCODE_INTERNAL_ERROR, "nothing interrupted the loop"};
 }
 
 Fault

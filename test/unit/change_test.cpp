@@ -113,13 +113,13 @@ TEST(Change, AsDocumented)
 	change.old = ValueWriter(old);
 	change.origin = "upstream";
 	change.tx_error = "sourceId is missing";
-	EXPECT_EQ(
-		Line(change),
-		R"({"activityId":null,"position":"0/16B3748-0/16B3700-2","committedAt":"2026-11-21T09:00:00.123456Z",)"
-		R"("entityType":"pages","entityId":"7","organizationId":"o\"1","action":"update","changedKeys":["title","body"],)"
-		R"("tx":{"transactionId":"1.0001.n","sourceId":"browser","changedField":"title"},"version":"1.0001.n",)"
-		R"("rowVersion":null,"data":{"id":1},"unchangedKeys":["attachment"],"oldKey":{"id":2},"old":{"id":3},)"
-		R"("origin":"upstream","txError":"sourceId is missing"})");
+	EXPECT_EQ(Line(change),
+			  R"({"activityId":null,"position":"0/16B3748-0/16B3700-2","committedAt":"2026-11-21T09:00:00.123456Z",)"
+			  R"("entityType":"pages","entityId":"7","organizationId":"o\"1","action":"update",)"
+			  R"("changedKeys":["title","body"],)"
+			  R"("tx":{"transactionId":"1.0001.n","sourceId":"browser","changedField":"title"},"version":"1.0001.n",)"
+			  R"("rowVersion":null,"data":{"id":1},"unchangedKeys":["attachment"],"oldKey":{"id":2},"old":{"id":3},)"
+			  R"("origin":"upstream","txError":"sourceId is missing"})");
 }
 
 TEST(Change, IsWrittenBehindWhatIsThere)

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <limits>
@@ -145,6 +146,18 @@ TEST(Date, EachDayOfACycleAroundEachEpoch)
 	for (int64_t middle : {0, -730119}) {
 		for (int64_t day = middle - kDaysOf400Years / 2; day <= middle + kDaysOf400Years / 2; day++)
 			ASSERT_EQ(Date(static_cast<int32_t>(day)), ExpectedDate(static_cast<int32_t>(day))) << day;
+	}
+}
+
+// Wherever somebody's calendar of 400 years may begin: in January or March, in year 0 or 1.
+TEST(Date, EndsOfEachCycle)
+{
+	for (int64_t start : {-730485, -730425, -730119}) {
+		for (int64_t day = start - 12 * kDaysOf400Years; day < kLastDay; day += kDaysOf400Years) {
+			for (int64_t near = std::max<int64_t>(day - 1, kFirstDay); near <= day + 1; near++) {
+				ASSERT_EQ(Date(static_cast<int32_t>(near)), ExpectedDate(static_cast<int32_t>(near))) << near;
+			}
+		}
 	}
 }
 

@@ -135,7 +135,7 @@ TEST(Tracking, NeedsAnEntityAndAnId)
 
 TEST(Tracking, WordsThatAreNotKnownLeaveTheDefaults)
 {
-	auto tracking = Parse({"entity", "pages", "id", "id", "tx", "on", "notify", "none"});
+	auto tracking = Parse({"entity", "pages", "id", "id", "tx", "x", "notify", "x"});
 	EXPECT_EQ(tracking, Least());
 }
 

@@ -1,0 +1,154 @@
+# Shows that docs/change.schema.json describes the stream: changes of every kind, from the SQL functions and from a walsender,
+# go through python3-jsonschema, and lines that were falsified are refused.
+use strict;
+use warnings;
+use FindBin;
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('schema');
+$node->init(allows_streaming => 'logical');
+$node->start;
+
+# Returns what the validator says of the lines: line number => complaint.
+sub complaints
+{
+	my @lines = @_;
+	my ($in, $out, $err) = (join('', map { "$_\n" } @lines), '', '');
+	IPC::Run::run(
+		[ '/usr/bin/python3', "$FindBin::Bin/validate.py", "$ENV{TXSYNC_SOURCE}/docs/change.schema.json" ],
+		'<', \$in, '>', \$out, '2>', \$err);
+	my %said = $out =~ /^(\d+): (.*)$/mg;
+	die "validate.py: $err" if $err ne '' or ($? >> 8) != (%said ? 1 : 0);
+	return %said;
+}
+
+$node->safe_psql('postgres', <<'SQL');
+CREATE EXTENSION txsync;
+CREATE FUNCTION tx(id text, field text DEFAULT NULL) RETURNS jsonb LANGUAGE sql IMMUTABLE
+	RETURN jsonb_build_object('transactionId', id, 'sourceId', 'tab-1', 'changedField', field, 'more', 1);
+CREATE TABLE pages (id int PRIMARY KEY, org_id int, name text, body text);
+ALTER TABLE pages ALTER body SET STORAGE external;
+CREATE TABLE "Página \ ""頁""" ("the ""id""" text, n int, "a	b" text, secret text, PRIMARY KEY ("the ""id""", n));
+CREATE TABLE tasks (id int, state text, PRIMARY KEY (id, state)) PARTITION BY LIST (state);
+CREATE TABLE tasks_open PARTITION OF tasks FOR VALUES IN ('open');
+CREATE TABLE tasks_done PARTITION OF tasks FOR VALUES IN ('done');
+SELECT txsync.track('pages'), txsync.track('"Página \ ""頁"""', hidden => '{secret}'), txsync.track('tasks', id_column => 'id');
+SELECT pg_create_logical_replication_slot(name, 'txsync') FROM unnest('{polled,streamed}'::text[]) name;
+SELECT pg_replication_origin_create('north / 1');
+SQL
+
+$node->safe_psql('postgres', <<'SQL');
+INSERT INTO pages VALUES (1, 7, 'plain');
+INSERT INTO pages (id, org_id, name, tx) VALUES (2, 7, 'declared', tx('1000.0000.a', 'name')), (3, NULL, 'x', tx('1000.0001.a'));
+UPDATE pages SET name = 'undeclared' WHERE id = 2;
+UPDATE pages SET name = 'declared', tx = tx('1000.0002.a', 'name') WHERE id = 2;
+UPDATE pages SET org_id = 8 WHERE id = 2;
+UPDATE pages SET org_id = NULL, tx = tx('1000.0003.a', 'org_id') WHERE id = 2;
+UPDATE pages SET id = 20, tx = tx('1000.0004.a', 'id') WHERE id = 2;
+DELETE FROM pages WHERE id = 1;
+BEGIN;
+UPDATE pages SET tx = tx('1000.0005.a', 'name') WHERE id = 20;
+DELETE FROM pages WHERE id = 20;
+COMMIT;
+INSERT INTO pages VALUES (4, 7, 'long', repeat('x', 10000));
+UPDATE pages SET name = 'toast unchanged' WHERE id = 4;
+UPDATE pages SET id = 5 WHERE id = 4;
+UPDATE pages SET tx = '{"transactionId": 1}' WHERE id = 5;
+ALTER TABLE pages REPLICA IDENTITY FULL;
+UPDATE pages SET name = 'keys', org_id = 9, tx = tx('1000.0006.a', 'name') WHERE id = 5;
+UPDATE pages SET name = 'keys' WHERE id = 5;
+UPDATE pages SET id = 6 WHERE id = 5;
+DELETE FROM pages;
+INSERT INTO "Página \ ""頁""" VALUES (E'tab\t"quote" \\ ñ \u0001 😀', -1, E'\u2028\nline', 'sesame');
+UPDATE "Página \ ""頁""" SET n = 2;
+DELETE FROM "Página \ ""頁""";
+INSERT INTO tasks VALUES (1, 'open');
+UPDATE tasks SET state = 'done';
+UPDATE tasks SET state = 'open', tx = tx('1000.0007.a', 'state');
+UPDATE tasks SET state = 'done', id = 2;
+COPY tasks (id, state) FROM stdin;
+10	open
+11	open
+\.
+SELECT pg_replication_origin_session_setup('north / 1');
+INSERT INTO tasks (id, state, tx) VALUES (3, 'open', tx('1000.0008.b'));
+DELETE FROM tasks WHERE id = 3;
+SQL
+
+my $end = $node->safe_psql('postgres', 'SELECT pg_current_wal_lsn()');
+my $polled = $node->safe_psql('postgres', q{SELECT data FROM pg_logical_slot_get_changes('polled', NULL, NULL)});
+my $streamed = $node->pg_recvlogical_upto('postgres', 'streamed', $end, $PostgreSQL::Test::Utils::timeout_default);
+chomp $streamed;
+my @lines = split /\n/, $polled;
+is($streamed, $polled, 'the walsender sends what the SQL function returns');
+is_deeply({ complaints(@lines) }, {}, scalar(@lines) . ' lines are as the schema says');
+
+# What the stream must have shown for the above to mean anything.
+my %kind = (
+	'create' => qr/"action":"create".*"tx":null,"version":null.*"data":\{/,
+	'create with tx' => qr/"action":"create".*"changedField":null\},"version":"1000\.0001\.a"/,
+	'update' => qr/"action":"update".*"tx":null/,
+	'update with tx' => qr/"action":"update".*"changedField":"name"\},"version":"1000\.0002\.a"/,
+	'delete' => qr/"action":"delete".*"tx":null,"version":null,"rowVersion":null,"data":null\}/,
+	'delete with tx' => qr/"organizationId":null,"action":"delete".*"version":"1000\.0005\.a"/,
+	'key change' => qr/"action":"create".*"oldKey":\{"id":2\}/,
+	'key change of what is not in the WAL' => qr/"entityId":"5".*"action":"create".*"unchangedKeys":\["body"\],"oldKey":/,
+	'change of organization' => qr/"organizationId":"8","action":"update".*"old":\{"org_id":7\}/,
+	'partition move' => qr/"entityType":"tasks".*"action":"update".*"version":"1000\.0007\.a"/,
+	'unchanged TOAST' => qr/"action":"update".*"unchangedKeys":\["body"\]/,
+	'changed keys' => qr/"changedKeys":\["org_id","name"\]/,
+	'no changed keys' => qr/"changedKeys":\[\]/,
+	'bad tx' => qr/"tx":null.*"txError":"a member of tx is not a text"/,
+	'odd names' => qr/"entityType":"Página \\\\ \\"頁\\"","entityId":"\[.*"a\\tb":/,
+	'COPY' => qr/-1","committedAt".*"entityType":"tasks","entityId":"11"/,
+	'origin' => qr/"version":"1000\.0008\.b".*"origin":"north \/ 1"/,
+	'deleted at an origin' => qr/"action":"delete".*"origin":"north \/ 1"/);
+foreach my $name (sort keys %kind)
+{
+	ok((grep { /$kind{$name}/ } @lines), "shown: $name");
+}
+unlike($polled, qr/sesame|"tx":\{"transactionId":"1000\.0004\.a"[^}]*"id"/, 'hidden: never; changedField of a key change: null');
+
+# Each of these is one of the lines above (by kind) with one thing wrong in it.
+my @false = (
+	[ 'create', 'a member is missing', sub { s/"rowVersion":null,// } ],
+	[ 'create', 'a member is unknown', sub { s/}$/,"note":1}/ } ],
+	[ 'create', 'a member stands twice', sub { s/"activityId":null/$&,$&/ } ],
+	[ 'create', 'it is not JSON', sub { s/}$// } ],
+	[ 'create', 'a number is NaN', sub { s/"data":\{/$&"x":NaN,/ } ],
+	[ 'create', 'a byte is not UTF-8', sub { s/plain/\xff/ } ],
+	[ 'create', 'position in two parts', sub { s/-\d+(","committedAt)/$1/ } ],
+	[ 'create', 'position in small letters', sub { s/"position":"/$&a/ } ],
+	[ 'create', 'committedAt in milliseconds', sub { s/\d{3}Z"/Z"/ } ],
+	[ 'create', 'committedAt without Z', sub { s/(\d{6})Z"/$1"/ } ],
+	[ 'create', 'unknown action', sub { s/"create"/"upsert"/ } ],
+	[ 'create', 'entityId as a number', sub { s/"entityId":"(\d+)"/"entityId":$1/ } ],
+	[ 'create', 'empty entityType', sub { s/"entityType":"pages"/"entityType":""/ } ],
+	[ 'create', 'changedKeys of a create', sub { s/"changedKeys":null/"changedKeys":[]/ } ],
+	[ 'create', 'version without tx', sub { s/"version":null/"version":"1"/ } ],
+	[ 'create with tx', 'tx without version', sub { s/"version":"[^"]*"/"version":null/ } ],
+	[ 'create with tx', 'changedField of a create', sub { s/"changedField":null/"changedField":"name"/ } ],
+	[ 'create with tx', 'tx without changedField', sub { s/,"changedField":null// } ],
+	[ 'create with tx', 'more in tx', sub { s/"changedField":null/$&,"more":1/ } ],
+	[ 'create with tx', 'tx and txError', sub { s/}$/,"txError":"x"}/ } ],
+	[ 'delete', 'data of a delete', sub { s/"data":null/"data":{}/ } ],
+	[ 'delete', 'oldKey of a delete', sub { s/}$/,"oldKey":{"id":1}}/ } ],
+	[ 'key change', 'oldKey of an update', sub { s/"action":"create"/"action":"update"/ } ],
+	[ 'unchanged TOAST', 'unchangedKeys without a name', sub { s/\["body"\]/[]/ } ],
+	[ 'changed keys', 'a name that stands twice', sub { s/\["org_id",/["name",/ } ]);
+my @falsified;
+foreach my $case (@false)
+{
+	my ($kind, $name, $falsify) = @$case;
+	local ($_) = grep { /$kind{$kind}/ } @lines;
+	$falsify->() or die "nothing to falsify: $name";
+	push @falsified, $_;
+}
+my %refused = complaints(@falsified);
+ok($refused{ $_ + 1 }, "refused: $false[$_][1]") foreach 0 .. $#false;
+
+$node->stop;
+done_testing();
