@@ -56,7 +56,7 @@ sql() {
 }
 
 sql_file() {
-	"$bin/psql" -XqAt -v ON_ERROR_STOP=1 -f "$root/scripts/demo.d/$1"
+	"$bin/psql" -XqAt -v ON_ERROR_STOP=1 -f "$parts/$1"
 }
 
 say_how_to_connect() {

@@ -37,13 +37,14 @@ start_subscriber() {
 crash_subscriber() {
 	kill -9 "$subscriber"
 	wait "$subscriber" 2>/dev/null || true
-	echo "killed the subscriber after $(grouped "$told") changes"
+	echo "killed the subscriber after $(grouped "$told") changes" # over the counter, if there is one
 	start_subscriber 2
 }
 
+# To count takes a look at the whole stream: only for somebody who wants to know.
 count_told() {
-	told=$(cat "$stage"/stream.* | wc -l)
-	if [ -t 1 ]; then printf '\r%s of %s ' "$(grouped "$told")" "$(grouped "$edits")"; fi
+	if [ -t 1 ] || [ -n "$crash" ]; then told=$(cat "$stage"/stream.* | wc -l); fi
+	if [ -t 1 ]; then printf '%s of %s \r' "$(grouped "$told")" "$(grouped "$edits")"; fi
 }
 
 # The time that this takes, in microseconds, is from the first edit until the subscriber has confirmed the last one's commit.
@@ -51,7 +52,7 @@ replay() {
 	local start end
 	start_subscriber 1
 	start=${EPOCHREALTIME/[.,]/}
-	"$bin/psql" -Xq -v ON_ERROR_STOP=1 -f "$root/scripts/demo.d/replay.sql" &
+	"$bin/psql" -Xq -v ON_ERROR_STOP=1 -f "$parts/replay.sql" &
 	writer=$!
 	while is_alive "$writer"; do
 		sleep 0.1
@@ -64,7 +65,7 @@ replay() {
 	await "SELECT confirmed_flush_lsn >= '$end' FROM pg_replication_slots WHERE slot_name = 'demo'"
 	microseconds=$((${EPOCHREALTIME/[.,]/} - start))
 	count_told
-	echo
+	if [ -t 1 ]; then echo; fi
 	kill "$subscriber"
 	wait "$subscriber" || die "the subscriber failed"
 	subscriber=
