@@ -32,7 +32,7 @@ point_clients_here() {
 start_cluster() {
 	bin=$("$PG_CONFIG" --bindir)
 	data=$stage/server/data
-	mkdir "$stage/server"
+	mkdir -m 755 "$stage/server"
 	as_root chown postgres: "$stage/server"
 	quietly as_postgres "$bin/initdb" -D "$data" -U postgres -E UTF8 --no-locale --no-sync -A peer
 	configure_cluster >/dev/null

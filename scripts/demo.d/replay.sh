@@ -19,8 +19,9 @@ is_alive() {
 
 # Waits until the query says t.
 await() {
-	local end=$((SECONDS + patience))
-	until [ "$(sql "$1")" = t ]; do
+	local end=$((SECONDS + patience)) answer=
+	until [ "$answer" = t ]; do
+		answer=$(sql "$1") || die "the cluster does not answer"
 		is_alive "$subscriber" || die "the subscriber ended"
 		[ $SECONDS -lt $end ] || die "waited for $patience s: $1"
 		sleep 0.02
@@ -61,6 +62,7 @@ replay() {
 	done
 	wait "$writer" || die "the edits failed"
 	writer=
+	if [ -n "$crash" ] && [ ! -e "$stage/stream.2" ]; then die "the edits were over before the subscriber could be killed"; fi
 	end=$(sql "SELECT pg_current_wal_lsn()")
 	await "SELECT confirmed_flush_lsn >= '$end' FROM pg_replication_slots WHERE slot_name = 'demo'"
 	microseconds=$((${EPOCHREALTIME/[.,]/} - start))

@@ -10,6 +10,7 @@
 #include "pg/trigger.h"
 
 extern "C" {
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/xact.h"
@@ -199,6 +200,21 @@ WithoutTx(HeapTuple row, TupleDesc desc, const Table &table)
 	});
 }
 
+// A tx that stays in the TOAST table would not be in the WAL of this change: it is stored anew.
+HeapTuple
+WithTxInWal(HeapTuple row, TupleDesc desc, const Table &table)
+{
+	return pg::Call([&] {
+		int column = table.tx.number;
+		bool null = true;
+		Datum value = heap_getattr(row, column, desc, &null);
+		if (null || !VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
+			return row;
+		value = PointerGetDatum(detoast_external_attr(reinterpret_cast<varlena *>(DatumGetPointer(value))));
+		return heap_modify_tuple_by_cols(row, desc, 1, &column, &value, &null);
+	});
+}
+
 void
 Log(core::Hint::Kind kind, const TriggerData &data, const Table &table, const Value &org, const core::Tx &tx)
 {
@@ -234,7 +250,7 @@ OnUpdate(const TriggerData &data, const Table &table)
 	// In replica role the row comes from a server where a trigger like this one has been over it.
 	if (table.tx.number == 0 || SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
 		return after;
-	return Declares(table, desc, before, after) ? after : WithoutTx(after, desc, table);
+	return Declares(table, desc, before, after) ? WithTxInWal(after, desc, table) : WithoutTx(after, desc, table);
 }
 
 HeapTuple

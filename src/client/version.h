@@ -1,5 +1,5 @@
 #pragma once
-// The release that this program is of: the extension's default_version (test/t/003_tail.pl holds the two together).
+// The release that this program is of: the extension's default_version (test/t/003_setup.pl holds the two together).
 
 namespace txsync::client {
 

@@ -18,6 +18,12 @@ Name(Action action)
 		return "update";
 	case Action::kDelete:
 		return "delete";
+	case Action::kTruncate:
+		return "truncate";
+	case Action::kEvent:
+		return "event";
+	case Action::kGap:
+		return "gap";
 	}
 	return {};
 }
@@ -68,6 +74,16 @@ WriteOptional(Buffer &out, const Change &change)
 		out.Append(",\"txError\":");
 		json::String(out, change.tx_error);
 	}
+	if (!change.annotation.empty()) {
+		out.Append(",\"annotation\":");
+		out.Append(change.annotation);
+	}
+	if (change.truncated)
+		out.Append(",\"truncated\":true");
+	if (change.xid != 0) {
+		out.Append(",\"xid\":");
+		json::Integer(out, change.xid);
+	}
 }
 
 } // namespace
@@ -77,10 +93,14 @@ Write(Buffer &out, const Change &change)
 {
 	out.Append("{\"activityId\":null,\"position\":\"");
 	Write(out, change.position);
-	out.Append("\",\"committedAt\":\"");
-	out.Append(change.committed_at);
-	out.Append("\",\"entityType\":");
-	json::String(out, change.entity_type);
+	if (change.committed_at.empty()) {
+		out.Append("\",\"committedAt\":null,\"entityType\":");
+	} else {
+		out.Append("\",\"committedAt\":\"");
+		out.Append(change.committed_at);
+		out.Append("\",\"entityType\":");
+	}
+	json::StringOrNull(out, change.entity_type);
 	out.Append(",\"entityId\":");
 	json::StringOrNull(out, change.entity_id);
 	out.Append(",\"organizationId\":");

@@ -17,6 +17,9 @@ enum class Action : uint8_t
 	kCreate,
 	kUpdate,
 	kDelete,
+	kTruncate,
+	kEvent,
+	kGap,
 };
 
 // Writes one JSON value into the line; a null function stands for a value that is null or not told.
@@ -59,7 +62,7 @@ struct Keys
 struct Change
 {
 	Position position;
-	std::string_view committed_at; // as FormatInstant gives it
+	std::string_view committed_at; // as FormatInstant gives it; empty: not committed yet
 	std::string_view entity_type;
 	std::string_view entity_id;
 	std::string_view organization_id;
@@ -74,6 +77,9 @@ struct Change
 	ValueWriter old = {};
 	std::string_view origin = {};
 	std::string_view tx_error = {};
+	std::string_view annotation = {}; // JSON
+	bool truncated = false;           // data was too large to be sent
+	uint32_t xid = 0;                 // of the (sub)transaction, while that may still be aborted
 };
 
 // One line of JSON, without a newline.

@@ -9,6 +9,7 @@ namespace txsync::core {
 namespace {
 
 constexpr char kVersion = '1';
+constexpr char kAnnotate = 'A';
 
 void
 WriteNumber(Buffer &out, uint64_t number)
@@ -61,8 +62,14 @@ TakeField(std::string_view &rest, std::string_view &field)
 bool
 IsKind(char c)
 {
-	return c == static_cast<char>(Hint::Kind::kDelete) || c == static_cast<char>(Hint::Kind::kOrg) ||
-		   c == static_cast<char>(Hint::Kind::kMove);
+	switch (static_cast<Hint::Kind>(c)) {
+	case Hint::Kind::kDelete:
+	case Hint::Kind::kOrg:
+	case Hint::Kind::kLeftover:
+	case Hint::Kind::kMove:
+		return true;
+	}
+	return false;
 }
 
 } // namespace
@@ -84,6 +91,31 @@ Write(Buffer &out, const Hint &hint)
 	WriteField(out, hint.organization);
 	WriteField(out, hint.transaction_id);
 	WriteField(out, hint.source_id);
+}
+
+void
+Write(Buffer &out, const Annotate &annotate)
+{
+	out.Append(kVersion);
+	out.Append(kAnnotate);
+	WriteNumber(out, annotate.subxid);
+	out.Append(':');
+	WriteField(out, annotate.object);
+}
+
+std::optional<Annotate>
+ParseAnnotate(std::string_view message)
+{
+	if (message.size() < 2 || message[0] != kVersion || message[1] != kAnnotate)
+		return std::nullopt;
+	Annotate annotate;
+	std::string_view rest = message.substr(2);
+	uint64_t subxid = 0;
+	if (!TakeNumber(rest, subxid) || subxid > UINT32_MAX || !TakeField(rest, annotate.object) ||
+		annotate.object.data() == nullptr || !rest.empty())
+		return std::nullopt;
+	annotate.subxid = static_cast<uint32_t>(subxid);
+	return annotate;
 }
 
 std::optional<Hint>

@@ -16,8 +16,9 @@ struct Hint
 {
 	enum class Kind : char
 	{
-		kDelete = 'D', // a row is about to be deleted: its organization, and the tx that declared it
-		kOrg = 'O',    // an update is about to change the organization: the old one
+		kDelete = 'D',   // a row is about to be deleted: its organization, and the tx that declared it
+		kOrg = 'O',      // an update is about to change the organization: the old one
+		kLeftover = 'L', // an update in replica role brings the tx that the row had: it is not this update's
 		kMove =
 			'M', // the delete that follows is half of a move between partitions; the insert of the same id is the other
 	};
@@ -34,9 +35,19 @@ struct Hint
 // depend on settings of whoever writes.
 void AppendKeyPart(Buffer &key, std::string_view image);
 
+// What annotate() said: an object for every following change of the transaction, until the subtransaction is rolled
+// back.
+struct Annotate
+{
+	uint32_t subxid = 0;
+	std::string_view object; // JSON, in the database's encoding; empty: none from here on
+};
+
 void Write(Buffer &out, const Hint &hint);
+void Write(Buffer &out, const Annotate &annotate);
 
 // A view into `message`; nothing for bytes that Write() would not have written.
 std::optional<Hint> ParseHint(std::string_view message);
+std::optional<Annotate> ParseAnnotate(std::string_view message);
 
 } // namespace txsync::core

@@ -2,6 +2,9 @@
 // name=value options that a table describes: how the output plugin reads what a subscriber asks for.
 
 #include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,8 +18,8 @@ template <class S>
 struct Option
 {
 	std::string_view name;
-	std::string_view choices;                         // for the hint: `on, off`
-	bool (*set)(S &settings, std::string_view value); // false: not one of the choices
+	std::string_view form;                            // what it takes, for the hint: `Choose one of: on, off.`
+	bool (*set)(S &settings, std::string_view value); // false: the value has not that form
 };
 
 struct OptionValue
@@ -35,9 +38,9 @@ struct OptionError
 
 // The errors' texts; they need no settings.
 OptionError UnknownOption(std::string_view name, std::span<const std::string_view> known);
-OptionError GivenTwice(std::string_view name, std::string_view choices);
-OptionError MissingValue(std::string_view name, std::string_view choices);
-OptionError BadValue(std::string_view name, std::string_view value, std::string_view choices);
+OptionError GivenTwice(std::string_view name, std::string_view form);
+OptionError MissingValue(std::string_view name, std::string_view form);
+OptionError BadValue(std::string_view name, std::string_view value, std::string_view form);
 
 // Whether values[i] has the name of an earlier one.
 bool GivenBefore(std::span<const OptionValue> values, size_t i);
@@ -63,16 +66,37 @@ ParseOptions(std::span<const Option<std::type_identity_t<S>>> table, std::span<c
 			return UnknownOption(name, names);
 		}
 		if (GivenBefore(values, i))
-			return GivenTwice(name, option->choices);
+			return GivenTwice(name, option->form);
 		if (!given)
-			return MissingValue(name, option->choices);
+			return MissingValue(name, option->form);
 		if (!option->set(settings, value))
-			return BadValue(name, value, option->choices);
+			return BadValue(name, value, option->form);
 	}
 	return {};
 }
 
 // `on|off|true|false|yes|no|1|0`, any case. False, and `value` untouched, if it is none of them.
 bool ParseBool(std::string_view text, bool &value);
+
+// Whether the text is `lower`, which has no capitals, in any case.
+bool EqualAnyCase(std::string_view text, std::string_view lower);
+
+// One of `words`, which stand in the order of E's enumerators, any case. False, and `value` untouched, for any other.
+template <class E>
+bool
+ParseWord(std::string_view text, std::initializer_list<std::string_view> words, E &value)
+{
+	for (size_t i = 0; i < words.size(); i++) {
+		if (EqualAnyCase(text, words.begin()[i])) {
+			value = static_cast<E>(i);
+			return true;
+		}
+	}
+	return false;
+}
+
+// A number of bytes as PostgreSQL's settings have it: `65536`, `64kB`, `64 MB` (units of 1024); no sign, no fraction.
+// Nothing for other texts, nor for more than 64 bits hold.
+std::optional<uint64_t> ParseBytes(std::string_view text);
 
 } // namespace txsync::core

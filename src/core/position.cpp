@@ -26,9 +26,7 @@ WriteLsn(char *at, uint64_t lsn)
 {
 	at = WriteHex(at, static_cast<uint32_t>(lsn >> 32));
 	*at++ = '/';
-	at = WriteHex(at, static_cast<uint32_t>(lsn));
-	*at++ = '-';
-	return at;
+	return WriteHex(at, static_cast<uint32_t>(lsn));
 }
 
 // Writes at most kMaxBytes; returns the end.
@@ -36,7 +34,9 @@ char *
 WriteTo(char *at, const Position &position)
 {
 	at = WriteLsn(at, position.commit_lsn);
+	*at++ = '-';
 	at = WriteLsn(at, position.change_lsn);
+	*at++ = '-';
 	return std::to_chars(at, at + 10, position.row).ptr;
 }
 
@@ -68,6 +68,12 @@ TakeLsn(std::string_view &text, uint64_t &lsn)
 }
 
 } // namespace
+
+void
+WriteLsn(Buffer &out, uint64_t lsn)
+{
+	out.CommitTo(WriteLsn(out.Reserve(kMaxBytes), lsn));
+}
 
 void
 Write(Buffer &out, const Position &position)

@@ -20,6 +20,9 @@ struct Position
 	auto operator<=>(const Position &) const = default;
 };
 
+// `0/16B3748`: an LSN as PostgreSQL prints it.
+void WriteLsn(Buffer &out, uint64_t lsn);
+
 // `0/16B3748-0/16B3700-0`: the two LSNs as PostgreSQL prints them, upper-case hexadecimal, and k in decimal.
 void Write(Buffer &out, const Position &position);
 

@@ -37,6 +37,7 @@ void
 Output::EndLine()
 {
 	lines_.Append('\n');
+	complete_ = lines_.Size();
 	if (lines_.Size() >= kBatchBytes || !Batches())
 		Flush();
 }
@@ -44,9 +45,9 @@ Output::EndLine()
 void
 Output::Flush()
 {
-	if (lines_.Size() == 0)
+	if (complete_ == 0)
 		return;
-	std::string_view message = lines_.View();
+	std::string_view message = lines_.View().substr(0, complete_);
 	message.remove_suffix(1); // the last newline: it separates
 	pg::Call([&] {
 		OutputPluginPrepareWrite(context_, true);
@@ -54,6 +55,7 @@ Output::Flush()
 		OutputPluginWrite(context_, true);
 	});
 	lines_.Clear(kKeepBytes);
+	complete_ = 0;
 	sent_ = true;
 }
 

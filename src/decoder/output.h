@@ -18,10 +18,11 @@ public:
 		, batch_(batch)
 	{}
 
-	// Where the next line is written; EndLine() ends it.
+	// Where the next line is written; EndLine() ends it. What an error left of a line is gone.
 	core::Buffer &
-	Line()
+	BeginLine()
 	{
+		lines_.Truncate(complete_);
 		return lines_;
 	}
 
@@ -31,14 +32,17 @@ public:
 	// nothing was sent only moves the subscriber's position on.
 	void EndTransaction();
 
-private:
+	// Sends what waits, so that no message holds lines of two transactions.
 	void Flush();
+
+private:
 	bool Batches() const;
 
 	LogicalDecodingContext *context_;
 	Options::Batch batch_;
 	core::Buffer lines_;
-	bool sent_ = false; // anything of this transaction
+	size_t complete_ = 0; // bytes of lines that have ended
+	bool sent_ = false;   // anything of this transaction
 };
 
 } // namespace txsync::decoder

@@ -29,12 +29,16 @@ SessionOf(LogicalDecodingContext *context)
 extern "C" {
 
 static void
-startup(LogicalDecodingContext *context, OutputPluginOptions *plugin, bool)
+startup(LogicalDecodingContext *context, OutputPluginOptions *plugin, bool is_init)
 {
 	pg::Entry([&] {
 		plugin->output_type = OUTPUT_PLUGIN_TEXTUAL_OUTPUT;
 		Options options = ReadOptions(context->output_plugin_options);
-		context->output_plugin_private = pg::Construct<Session>(context->context, context, options);
+		// While a slot is made there is nothing to tell yet, least of all of transactions in progress.
+		context->streaming = context->streaming && options.streaming && !is_init;
+		context->twophase = context->twophase && options.two_phase && !is_init;
+		context->twophase_opt_given = context->twophase;
+		context->output_plugin_private = pg::Construct<Session>(context->context, context, std::move(options));
 	});
 }
 
@@ -45,9 +49,22 @@ begin(LogicalDecodingContext *context, ReorderBufferTXN *txn)
 }
 
 static void
+commit(LogicalDecodingContext *context, ReorderBufferTXN *, XLogRecPtr)
+{
+	pg::Entry([&] { SessionOf(context).Commit(); });
+}
+
+static void
 change(LogicalDecodingContext *context, ReorderBufferTXN *, Relation relation, ReorderBufferChange *change)
 {
 	pg::Entry([&] { SessionOf(context).Change(relation, change); });
+}
+
+static void
+empty_tables(LogicalDecodingContext *context, ReorderBufferTXN *, int count, Relation relations[],
+			 ReorderBufferChange *change)
+{
+	pg::Entry([&] { SessionOf(context).Truncate(relations, count, change); });
 }
 
 static void
@@ -59,9 +76,51 @@ message(LogicalDecodingContext *context, ReorderBufferTXN *, XLogRecPtr, bool tr
 }
 
 static void
-commit(LogicalDecodingContext *context, ReorderBufferTXN *, XLogRecPtr)
+stream_start(LogicalDecodingContext *context, ReorderBufferTXN *txn)
 {
-	pg::Entry([&] { SessionOf(context).Commit(); });
+	pg::Entry([&] { SessionOf(context).StartBlock(txn); });
+}
+
+static void
+stream_stop(LogicalDecodingContext *context, ReorderBufferTXN *)
+{
+	pg::Entry([&] { SessionOf(context).StopBlock(); });
+}
+
+static void
+stream_abort(LogicalDecodingContext *context, ReorderBufferTXN *txn, XLogRecPtr)
+{
+	pg::Entry([&] { SessionOf(context).AbortStreamed(txn); });
+}
+
+static void
+stream_commit(LogicalDecodingContext *context, ReorderBufferTXN *txn, XLogRecPtr commit_lsn)
+{
+	pg::Entry([&] { SessionOf(context).CommitStreamed(txn, commit_lsn); });
+}
+
+static void
+begin_prepare(LogicalDecodingContext *context, ReorderBufferTXN *txn)
+{
+	pg::Entry([&] { SessionOf(context).StartBlock(txn); });
+}
+
+static void
+prepare(LogicalDecodingContext *context, ReorderBufferTXN *txn, XLogRecPtr)
+{
+	pg::Entry([&] { SessionOf(context).Prepare(txn); });
+}
+
+static void
+commit_prepared(LogicalDecodingContext *context, ReorderBufferTXN *txn, XLogRecPtr commit_lsn)
+{
+	pg::Entry([&] { SessionOf(context).CommitPrepared(txn, commit_lsn); });
+}
+
+static void
+rollback_prepared(LogicalDecodingContext *context, ReorderBufferTXN *txn, XLogRecPtr, TimestampTz)
+{
+	pg::Entry([&] { SessionOf(context).RollbackPrepared(txn); });
 }
 
 } // extern "C"
@@ -74,8 +133,23 @@ FillCallbacks(OutputPluginCallbacks &callbacks)
 	callbacks.startup_cb = startup;
 	callbacks.begin_cb = begin;
 	callbacks.change_cb = change;
+	callbacks.truncate_cb = empty_tables;
 	callbacks.message_cb = message;
 	callbacks.commit_cb = commit;
+
+	callbacks.begin_prepare_cb = begin_prepare;
+	callbacks.prepare_cb = prepare;
+	callbacks.commit_prepared_cb = commit_prepared;
+	callbacks.rollback_prepared_cb = rollback_prepared;
+
+	callbacks.stream_start_cb = stream_start;
+	callbacks.stream_stop_cb = stream_stop;
+	callbacks.stream_abort_cb = stream_abort;
+	callbacks.stream_prepare_cb = prepare;
+	callbacks.stream_commit_cb = stream_commit;
+	callbacks.stream_change_cb = change;
+	callbacks.stream_message_cb = message;
+	callbacks.stream_truncate_cb = empty_tables;
 }
 
 } // namespace txsync::decoder

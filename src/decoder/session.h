@@ -1,21 +1,20 @@
 #pragma once
-// One decoding session: what the output plugin keeps from its startup to its shutdown.
+// One decoding session: what the output plugin keeps from its startup to its shutdown, and what becomes of each
+// transaction.
 
-#include "core/change.h"
-#include "core/datetime.h"
-#include "decoder/hints.h"
+#include "core/control.h"
 #include "decoder/options.h"
 #include "decoder/output.h"
 #include "decoder/plan.h"
-#include "decoder/row.h"
+#include "decoder/teller.h"
+#include "decoder/transaction.h"
 #include "decoder/values.h"
 
-#include <optional>
-#include <string>
+#include <memory>
+#include <unordered_map>
 
 extern "C" {
 #include "replication/logical.h"
-#include "replication/origin.h"
 #include "replication/reorderbuffer.h"
 }
 
@@ -24,63 +23,43 @@ namespace txsync::decoder {
 class Session
 {
 public:
-	Session(LogicalDecodingContext *context, const Options &options);
+	Session(LogicalDecodingContext *context, Options options);
 
+	// A transaction that is known to have committed.
 	void Begin(ReorderBufferTXN *txn);
-	void Change(Relation relation, ReorderBufferChange *change);
-	void Message(std::string_view prefix, std::string_view message);
 	void Commit();
 
+	// One that is told while it goes on, in blocks, until it commits, aborts or is prepared; parts of it may abort
+	// before.
+	void StartBlock(ReorderBufferTXN *txn);
+	void StopBlock();
+	void CommitStreamed(ReorderBufferTXN *txn, XLogRecPtr commit_lsn);
+	void AbortStreamed(ReorderBufferTXN *txn);
+
+	// One that is prepared: told in a block at its PREPARE, or in several before it.
+	void Prepare(ReorderBufferTXN *txn);
+	void CommitPrepared(ReorderBufferTXN *txn, XLogRecPtr commit_lsn);
+	void RollbackPrepared(ReorderBufferTXN *txn);
+
+	// What happens in the transaction whose block or pass is open.
+	void Change(Relation relation, ReorderBufferChange *change);
+	void Truncate(Relation *relations, int count, ReorderBufferChange *change);
+	void Message(std::string_view prefix, std::string_view message);
+
 private:
-	// The first half of a move between partitions, kept back until the second half or the proof that there is none.
-	struct Move
-	{
-		bool waits = false;
-		std::string entity_type;
-		std::string entity_id;
-		std::optional<std::string> organization_id;
-		std::string line; // the delete, should it turn out to be one
-	};
+	void Enter(Transaction &transaction);
+	void Tell(core::Control control);
 
-	void Insert(Plan &plan, const Row &after);
-	void Update(Plan &plan, const Row &before, const Row &after);
-	void Delete(Plan &plan, const Row &before);
-	void KeyChange(Plan &plan, const Row &before, const Row &after);
-
-	core::Change Describe(const Plan &plan, core::Action action);
-	void DescribeEntity(core::Change &change, const Plan &plan, const Row &row);
-	void DescribeUnchanged(core::Change &change, Plan &plan, const Row &after);
-	void DescribeChanged(core::Change &change, Plan &plan, const Row &before, const Row &after);
-	void DescribeTx(core::Change &change, const core::Tx &tx);
-	void DescribeTxOf(core::Change &change, const Plan &plan, const Row &after);
-	bool IsLeftover(core::Change &change, const Plan &plan, const Row &before, const Row &after);
-	std::string_view OldOrganizationOf(const core::Change &change, const Plan &plan, const Row &before,
-									   const Row &keyed);
-	const core::Hint *TakeHint(core::Hint::Kind kind, const Plan &plan, const Row &row);
-	std::string_view OrganizationOf(const core::Hint &hint, const Plan &plan, core::Buffer &out);
-	std::string_view Origin();
-
-	bool Moves(const core::Change &change) const;
-	void KeepMove(const core::Change &change);
-	std::string_view TakeMove();
-	void FlushMove();
-	void Emit(const core::Change &change);
-
+	Options options_;
 	MemoryContext memory_;
 	Values values_;
 	Plans plans_;
 	Output output_;
-	Hints hints_;
-	Move move_;
+	Teller teller_;
 
-	// Of the transaction and of the change that are being decoded.
-	core::Position position_;
-	uint32_t changes_of_record_ = 0;
-	RepOriginId origin_id_ = InvalidRepOriginId;
-	std::string origin_;
-	char committed_at_[core::kMaxDateTime] = {};
-	size_t committed_at_length_ = 0;
-	core::Buffer id_, key_, organization_, old_organization_;
+	Transaction whole_; // the one that is told in one pass
+	std::unordered_map<TransactionId, std::unique_ptr<Transaction>> streamed_;
+	Transaction *current_ = nullptr;
 };
 
 } // namespace txsync::decoder

@@ -25,12 +25,12 @@ struct Settings
 };
 
 constexpr Option<Settings> kTable[] = {
-	{"batch", "on, off",
+	{"batch", "Choose one of: on, off.",
 	 [](Settings &settings, std::string_view value) {
 		 settings.applied++;
 		 return ParseBool(value, settings.batch);
 	 }},
-	{"text", "a text",
+	{"text", "Give a text.",
 	 [](Settings &settings, std::string_view value) {
 		 settings.applied++;
 		 settings.text = value;

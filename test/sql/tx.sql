@@ -76,6 +76,13 @@ UPDATE pages SET tx = jsonb_build_object('transactionId', 'big', 'sourceId', 's'
 UPDATE pages SET name = 'after big' WHERE id = 6;
 SELECT action, left(tx, 20) AS tx, length(tx), length(field) AS field, more FROM changes();
 
+-- one that is too large for the row carries over as well
+BEGIN;
+UPDATE pages SET tx = jsonb_build_object('transactionId', 'big', 'sourceId', 's', 'rest', (SELECT jsonb_agg(md5(i::text)) FROM generate_series(1, 3000) i)) WHERE id = 6;
+UPDATE pages SET name = 'carried over' WHERE id = 6;
+COMMIT;
+SELECT action, tx, data ->> 'name' AS name, more FROM changes();
+
 -- where the trigger does not run, a leftover cannot be told from a declaration, unless the old row is in the WAL
 UPDATE pages SET tx = tx('1000.0011.a', 'name') WHERE id = 6;
 ALTER TABLE pages DISABLE TRIGGER zz_txsync;

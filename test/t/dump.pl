@@ -31,16 +31,12 @@ sub run_on
 	$node->run_log([ @command, '-d', $node->connstr($db) ]) or die "failed: @command";
 }
 
-sub load
+# pg_dump with these options | psql
+sub copy_into
 {
-	my ($db, $file) = @_;
-	run_on($db, 'psql', '-qX', '-v', 'ON_ERROR_STOP=1', '-o', "$dir/log", '-f', "$dir/$file");
-}
-
-sub new_database
-{
-	my ($db, $with) = @_;
-	$node->safe_psql('postgres', "CREATE DATABASE $db " . ($with // 'TEMPLATE template0'));
+	my ($db, @options) = @_;
+	run_on('source', 'pg_dump', @options, '-f', "$dir/dump.sql");
+	run_on($db, 'psql', '-qX', '-v', 'ON_ERROR_STOP=1', '-o', "$dir/log", '-f', "$dir/dump.sql");
 }
 
 # What a slot of the database tells of some writes.
@@ -71,7 +67,7 @@ SQL
 	is(state_of($db, 'SELECT tx FROM pages WHERE id = 1'), '', "$how: the trigger is at work");
 }
 
-new_database('source');
+$node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE template0") foreach qw(source plain custom1 custom2 part data);
 $node->safe_psql('source', <<'SQL');
 CREATE EXTENSION txsync;
 CREATE ROLE app;
@@ -96,33 +92,24 @@ SQL
 like(state_of('source', $triggers), qr/^"S p".*\|A\|txsync\npages\|A\|txsync\ntasks\|A\|txsync\ntasks_done\|A/, 'what is to come back');
 
 # Whole dumps
-run_on('source', 'pg_dump', '-f', "$dir/plain.sql");
-new_database('plain');
-load('plain', 'plain.sql');
+copy_into('plain');
 check_copy('plain', 'plain format');
 run_on('source', 'pg_dump', '-Fc', '-f', "$dir/custom");
 foreach my $jobs (1, 2)
 {
-	new_database("custom$jobs");
 	run_on("custom$jobs", 'pg_restore', '--exit-on-error', '-j', $jobs, "$dir/custom");
 	check_copy("custom$jobs", "custom format, -j $jobs");
 }
 
 # Dumps of a part
-run_on('source', 'pg_dump', '-T', 'pages', '-f', "$dir/part.sql");
-new_database('part');
-load('part', 'part.sql');
+copy_into('part', '-T', 'pages');
 is(state_of('part', 'SELECT entity_type FROM txsync.entities ORDER BY 1'), qq{it's "\\ 頁\no'tasks\\}, 'without a table: the others are tracked');
-run_on('source', 'pg_dump', '-t', 'pages', '-f', "$dir/table.sql");
-load('part', 'table.sql');
+copy_into('part', '-t', 'pages');
 check_copy('part', 'a table that came later');
 
-new_database('data');
-run_on('source', 'pg_dump', '-s', '-f', "$dir/schema.sql");
-load('data', 'schema.sql');
+copy_into('data', '-s');
 is(state_of('data', $tracking), state_of('source', $tracking), 'schema only: the tables are tracked');
-run_on('source', 'pg_dump', '-a', '-f', "$dir/data.sql");
-my $told = told_by('data', sub { load('data', 'data.sql') });
+my $told = told_by('data', sub { copy_into('data', '-a') });
 is(join("\n", sort split /\n/, $told), <<"TOLD" =~ s/\n$//r, 'data only, into tracked tables: creates with their tx');
 create it's "\\ 頁 ["a'","1"]
 create o'tasks\\ 1 1000.0002.a
@@ -134,8 +121,7 @@ check_copy('data', 'data only');
 
 # --disable-triggers ends in ENABLE TRIGGER ALL, which forgets that ours is ENABLE ALWAYS.
 $node->safe_psql('data', 'TRUNCATE pages, tasks');
-run_on('source', 'pg_dump', '-a', '-t', 'pages', '-t', 'tasks*', '--disable-triggers', '-f', "$dir/triggers.sql");
-load('data', 'triggers.sql');
+copy_into('data', '-a', '-t', 'pages', '-t', 'tasks*', '--disable-triggers');
 my $fires = q{FROM txsync.doctor() WHERE finding LIKE '%does not fire for every write'};
 is(state_of('data', "SELECT count(*) $fires"), 3, 'data only with --disable-triggers: doctor() sees it');
 $node->safe_psql('data', state_of('data', "SELECT remedy $fires"));
@@ -144,7 +130,7 @@ is(state_of('data', $triggers), state_of('source', $triggers), 'and its remedy m
 # The end of the extension, and of databases
 $node->safe_psql('plain', 'DROP EXTENSION txsync');
 is(state_of('plain', 'SELECT count(*) FROM pages', $triggers), 2, 'DROP EXTENSION after a restore leaves the table, without a trigger');
-new_database('clone', 'TEMPLATE source');
+$node->safe_psql('postgres', 'CREATE DATABASE clone TEMPLATE source');
 check_copy('clone', 'a clone');
 $node->safe_psql('clone', "SELECT pg_create_logical_replication_slot('left', 'txsync')");
 $node->safe_psql('postgres', 'DROP DATABASE clone');

@@ -15,8 +15,7 @@ $node->start;
 # Returns what the validator says of the lines: line number => complaint.
 sub complaints
 {
-	my @lines = @_;
-	my ($in, $out, $err) = (join('', map { "$_\n" } @lines), '', '');
+	my ($in, $out, $err) = (join('', map { "$_\n" } @_), '', '');
 	IPC::Run::run(
 		[ '/usr/bin/python3', "$FindBin::Bin/validate.py", "$ENV{TXSYNC_SOURCE}/docs/change.schema.json" ],
 		'<', \$in, '>', \$out, '2>', \$err);
@@ -106,10 +105,7 @@ my %kind = (
 	'COPY' => qr/-1","committedAt".*"entityType":"tasks","entityId":"11"/,
 	'origin' => qr/"version":"1000\.0008\.b".*"origin":"north \/ 1"/,
 	'deleted at an origin' => qr/"action":"delete".*"origin":"north \/ 1"/);
-foreach my $name (sort keys %kind)
-{
-	ok((grep { /$kind{$name}/ } @lines), "shown: $name");
-}
+like($polled, $kind{$_}, "shown: $_") foreach sort keys %kind;
 unlike($polled, qr/sesame|"tx":\{"transactionId":"1000\.0004\.a"[^}]*"id"/, 'hidden: never; changedField of a key change: null');
 
 # Each of these is one of the lines above (by kind) with one thing wrong in it.

@@ -16,8 +16,9 @@ struct Settings
 };
 
 constexpr Option<Settings> kTable[] = {
-	{"batch", "on, off", [](Settings &settings, std::string_view value) { return ParseBool(value, settings.batch); }},
-	{"format", "json, text",
+	{"batch", "Choose one of: on, off.",
+	 [](Settings &settings, std::string_view value) { return ParseBool(value, settings.batch); }},
+	{"format", "Give a format.",
 	 [](Settings &settings, std::string_view value) {
 		 settings.format = value;
 		 return value == "json" || value == "text";
@@ -66,22 +67,22 @@ TEST(Options, UnknownNamesAllThatAreKnown)
 	EXPECT_EQ(UnknownOption("x", {}).hint, "There are no options.");
 }
 
-TEST(Options, BadValueNamesTheChoices)
+TEST(Options, BadValueSaysWhatWouldBeRight)
 {
 	ExpectError({{"batch", "maybe"}}, "option \"batch\" has the value \"maybe\"", "Choose one of: on, off.");
-	ExpectError({{"format", ""}}, "option \"format\" has the value \"\"", "Choose one of: json, text.");
+	ExpectError({{"format", ""}}, "option \"format\" has the value \"\"", "Give a format.");
 }
 
 TEST(Options, NameAloneIsAnErrorEvenForASwitch)
 {
 	ExpectError({{"batch", "", false}}, "option \"batch\" needs a value", "Choose one of: on, off.");
-	ExpectError({{"format", "json", false}}, "option \"format\" needs a value", "Choose one of: json, text.");
+	ExpectError({{"format", "json", false}}, "option \"format\" needs a value", "Give a format.");
 }
 
 TEST(Options, TwiceIsAnErrorEvenWithTheSameValue)
 {
 	ExpectError({{"batch", "on"}, {"format", "json"}, {"batch", "on"}}, "option \"batch\" is given twice",
-				"Give it once, as one of: on, off.");
+				"Give it once. Choose one of: on, off.");
 }
 
 TEST(Options, TheFirstErrorIsTold)
@@ -111,6 +112,58 @@ TEST(Options, BoolWords)
 			EXPECT_EQ(value, before) << text;
 		}
 	}
+}
+
+enum class Size
+{
+	kSmall,
+	kLarge,
+};
+
+TEST(Options, Words)
+{
+	Size size = Size::kSmall;
+	EXPECT_TRUE(ParseWord("large", {"small", "large"}, size));
+	EXPECT_EQ(size, Size::kLarge);
+	EXPECT_TRUE(ParseWord("sMALL", {"small", "large"}, size));
+	EXPECT_EQ(size, Size::kSmall);
+	for (std::string_view text : {"", "larg", "large ", "larger", "small, large"}) {
+		size = Size::kLarge;
+		EXPECT_FALSE(ParseWord(text, {"small", "large"}, size)) << text;
+		EXPECT_EQ(size, Size::kLarge) << text;
+	}
+}
+
+TEST(Options, Bytes)
+{
+	EXPECT_EQ(ParseBytes("0"), 0u);
+	EXPECT_EQ(ParseBytes("65536"), 65536u);
+	EXPECT_EQ(ParseBytes("65536B"), 65536u);
+	EXPECT_EQ(ParseBytes("64kB"), 65536u);
+	EXPECT_EQ(ParseBytes("064  MB"), uint64_t{64} << 20);
+	EXPECT_EQ(ParseBytes("18446744073709551615"), UINT64_MAX);
+	EXPECT_EQ(ParseBytes("17592186044415MB"), UINT64_MAX >> 20 << 20);
+	for (std::string_view text : {"",
+								  " ",
+								  "MB",
+								  "-1",
+								  "+1",
+								  " 1",
+								  "1 ",
+								  "1 kB ",
+								  "1KB",
+								  "1kb",
+								  "1mb",
+								  "1M",
+								  "1GB",
+								  "1.5MB",
+								  "0x10",
+								  "1e3",
+								  "1kBB",
+								  "18446744073709551616",
+								  "17592186044416MB",
+								  "18014398509481984kB"})
+		EXPECT_EQ(ParseBytes(text), std::nullopt) << text;
 }
 
 } // namespace

@@ -1,0 +1,402 @@
+#include "decoder/teller.h"
+
+#include "core/json.h"
+#include "core/jsonb.h"
+#include "pg/compat.h"
+
+namespace txsync::decoder {
+
+using core::Action;
+using core::Hint;
+
+namespace {
+
+// A member for each of `columns` whose value is in the WAL.
+struct Members
+{
+	Values &values;
+	const std::vector<Column> &columns;
+	const Row &row;
+
+	void
+	operator()(core::Buffer &out) const
+	{
+		char separator = '{';
+		for (const Column &column : columns) {
+			if (row.IsUnchanged(column))
+				continue;
+			out.Append(separator);
+			separator = ',';
+			out.Append(column.key);
+			if (row.IsNull(column.index))
+				out.Append("null");
+			else
+				values.Json(out, *column.type, row.Value(column.index));
+		}
+		if (separator == '{')
+			out.Append(separator);
+		out.Append('}');
+	}
+};
+
+// `old` when all that is known of the old row is its organization.
+struct OldOrganization
+{
+	const std::optional<Column> &column;
+	std::string_view text; // data() == nullptr: null
+
+	void
+	operator()(core::Buffer &out) const
+	{
+		out.Append('{');
+		out.Append(column->key);
+		// A number's text is its JSON as well.
+		if (text.data() != nullptr && column->type->json == column->type->text)
+			out.Append(text);
+		else
+			core::json::StringOrNull(out, text);
+		out.Append('}');
+	}
+};
+
+bool
+Same(std::string_view a, std::string_view b)
+{
+	return (a.data() == nullptr) == (b.data() == nullptr) && a == b;
+}
+
+bool
+KeyDiffers(Values &values, const Plan &plan, const Row &before, const Row &after)
+{
+	return std::any_of(plan.ids.begin(), plan.ids.end(),
+					   [&](const Column &id) { return Differs(values, id, before, after); });
+}
+
+// What an update left outside the row, and so outside the WAL, is taken from the old row where the WAL has it there.
+void
+FillFromOld(Plan &plan, const Row &before, const Row &after)
+{
+	if (!before)
+		return;
+	for (const Column &column : plan.columns) {
+		if (!after.IsUnchanged(column) || !column.identity || before.IsNull(column.index) || before.IsUnchanged(column))
+			continue;
+		plan.new_values[static_cast<size_t>(column.index)] = before.Value(column.index);
+	}
+}
+
+} // namespace
+
+// ---- One function for each kind of change
+
+void
+Teller::Insert(Plan &plan, const Row &after)
+{
+	core::Change change = Describe(plan, Action::kCreate);
+	DescribeEntity(change, plan, after);
+	OldOrganization old{plan.org, change.organization_id};
+	if (Moves(change)) {
+		change.action = Action::kUpdate;
+		old.text = TakeMove();
+	}
+	if (!Same(old.text, change.organization_id))
+		change.old = core::ValueWriter(old);
+	DescribeTxOf(change, plan, after);
+	Members data{values_, plan.columns, after};
+	if (!plan.withheld)
+		change.data = core::ValueWriter(data);
+	Emit(change);
+}
+
+void
+Teller::Update(Plan &plan, const Row &before, const Row &after)
+{
+	FillFromOld(plan, before, after);
+	if (before && KeyDiffers(values_, plan, before, after)) {
+		KeyChange(plan, before, after);
+		return;
+	}
+	core::Change change = Describe(plan, Action::kUpdate);
+	DescribeEntity(change, plan, after);
+	DescribeUnchanged(change, plan, after);
+	DescribeChanged(change, plan, before, after);
+	OldOrganization old{plan.org, OldOrganizationOf(change, plan, before, after)};
+	if (!Same(old.text, change.organization_id))
+		change.old = core::ValueWriter(old);
+	if (!IsLeftover(change, plan, before, after))
+		DescribeTxOf(change, plan, after);
+	Members data{values_, plan.columns, after};
+	if (!plan.withheld)
+		change.data = core::ValueWriter(data);
+	Emit(change);
+}
+
+// An entity that gets another id is one that goes and one that comes.
+void
+Teller::KeyChange(Plan &plan, const Row &before, const Row &after)
+{
+	core::Change gone = Describe(plan, Action::kDelete);
+	DescribeEntity(gone, plan, before);
+	if (plan.org && !plan.org->identity) {
+		organization_.Clear(SIZE_MAX);
+		gone.organization_id = ColumnText(values_, organization_, *plan.org, after);
+		gone.organization_id = OldOrganizationOf(gone, plan, Row(), before);
+	}
+	bool leftover = IsLeftover(gone, plan, before, after);
+	if (!leftover)
+		DescribeTxOf(gone, plan, after);
+	Emit(gone);
+
+	transaction_->position.row++;
+	core::Change come = Describe(plan, Action::kCreate);
+	DescribeEntity(come, plan, after);
+	DescribeUnchanged(come, plan, after);
+	if (leftover)
+		come.tx_error = gone.tx_error;
+	else
+		DescribeTxOf(come, plan, after);
+	Members old_key{values_, plan.ids, before};
+	come.old_key = core::ValueWriter(old_key);
+	Members data{values_, plan.columns, after};
+	if (!plan.withheld)
+		come.data = core::ValueWriter(data);
+	Emit(come);
+}
+
+void
+Teller::Delete(Plan &plan, const Row &before)
+{
+	core::Change change = Describe(plan, Action::kDelete);
+	if (before)
+		DescribeEntity(change, plan, before);
+	const Hint *move = TakeHint(Hint::Kind::kMove, plan, before);
+	const Hint *hint = move != nullptr ? move : TakeHint(Hint::Kind::kDelete, plan, before);
+	if (hint != nullptr) {
+		if (plan.org && !plan.org->identity)
+			change.organization_id = OrganizationOf(*hint, plan, organization_);
+		DescribeTx(change, {hint->transaction_id, hint->source_id, {}});
+	}
+	if (move != nullptr)
+		KeepMove(change);
+	else
+		Emit(change);
+}
+
+void
+Teller::Truncate(const Plan &plan, bool whole)
+{
+	Emit(Describe(plan, whole ? Action::kTruncate : Action::kGap));
+}
+
+// ---- What a change tells
+
+core::Change
+Teller::Describe(const Plan &plan, Action action)
+{
+	core::Change change;
+	change.position = transaction_->position;
+	change.committed_at = transaction_->committed_at;
+	if (transaction_->in_progress)
+		change.xid = xid_;
+	if (!transaction_->annotations.empty())
+		change.annotation = transaction_->annotations.back().object;
+	change.entity_type = plan.entity_type;
+	change.action = action;
+	change.origin = Origin();
+	return change;
+}
+
+void
+Teller::DescribeEntity(core::Change &change, const Plan &plan, const Row &row)
+{
+	id_.Clear(SIZE_MAX);
+	change.entity_id = EntityId(values_, id_, plan, row);
+	organization_.Clear(SIZE_MAX);
+	if (plan.org)
+		change.organization_id = ColumnText(values_, organization_, *plan.org, row);
+}
+
+void
+Teller::DescribeUnchanged(core::Change &change, Plan &plan, const Row &after)
+{
+	plan.unchanged.clear();
+	for (const Column &column : plan.columns) {
+		if (after.IsUnchanged(column))
+			plan.unchanged.push_back(column.name);
+	}
+	change.unchanged_keys = plan.unchanged;
+}
+
+void
+Teller::DescribeChanged(core::Change &change, Plan &plan, const Row &before, const Row &after)
+{
+	plan.changed.clear();
+	change.changed_keys.known = before && plan.full_identity && !plan.withheld;
+	if (!change.changed_keys.known)
+		return;
+	for (const Column &column : plan.columns) {
+		if (!column.bookkeeping && Differs(values_, column, before, after))
+			plan.changed.push_back(column.name);
+	}
+	change.changed_keys.names = plan.changed;
+}
+
+void
+Teller::DescribeTx(core::Change &change, const core::Tx &tx)
+{
+	if (tx.IsNull())
+		return;
+	change.tx.transaction_id = values_.ToUtf8(tx.transaction_id);
+	change.tx.source_id = values_.ToUtf8(tx.source_id);
+	if (change.action == Action::kUpdate && tx.changed_field.data() != nullptr)
+		change.tx.changed_field = values_.ToUtf8(tx.changed_field);
+	change.version = change.tx.transaction_id;
+}
+
+void
+Teller::DescribeTxOf(core::Change &change, const Plan &plan, const Row &after)
+{
+	if (plan.tx_index < 0 || after.IsNull(plan.tx_index))
+		return;
+	Datum value = after.Value(plan.tx_index);
+	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
+		return;
+	core::Tx tx;
+	if (const char *defect = core::ReadTx(values_.AlignedBytes(value), tx))
+		change.tx_error = defect;
+	else
+		DescribeTx(change, tx);
+}
+
+// Where the trigger did not run, an update's tx may be an earlier change's: only a whole old row can tell.
+bool
+Teller::IsLeftover(core::Change &change, const Plan &plan, const Row &before, const Row &after)
+{
+	if (plan.tx_index < 0 || after.IsNull(plan.tx_index))
+		return false;
+	if (plan.trigger_ran)
+		return TakeHint(Hint::Kind::kLeftover, plan, before ? before : after) != nullptr;
+	if (!before || !plan.full_identity) {
+		change.tx_error = "the row trigger did not run, and the old row is not in the WAL";
+		return true;
+	}
+	return !before.IsNull(plan.tx_index) &&
+		   values_.Bytes(before.Value(plan.tx_index)) == values_.Bytes(after.Value(plan.tx_index));
+}
+
+// The organization before an update; the change's own if it did not change. A hint goes by the key that `keyed` has.
+std::string_view
+Teller::OldOrganizationOf(const core::Change &change, const Plan &plan, const Row &before, const Row &keyed)
+{
+	if (!plan.org)
+		return {};
+	if (before && plan.org->identity) {
+		old_organization_.Clear(SIZE_MAX);
+		return ColumnText(values_, old_organization_, *plan.org, before);
+	}
+	const Hint *hint = TakeHint(Hint::Kind::kOrg, plan, keyed);
+	return hint != nullptr ? OrganizationOf(*hint, plan, old_organization_) : change.organization_id;
+}
+
+const Hint *
+Teller::TakeHint(Hint::Kind kind, const Plan &plan, const Row &row)
+{
+	if (transaction_->hints.Empty() || !row)
+		return nullptr;
+	key_.Clear(SIZE_MAX);
+	AppendKey(values_, key_, plan, row);
+	return transaction_->hints.Take(kind, plan.relation, key_.View());
+}
+
+std::string_view
+Teller::OrganizationOf(const Hint &hint, const Plan &plan, core::Buffer &out)
+{
+	if (!plan.org || hint.organization.data() == nullptr)
+		return {};
+	const Type &type = *plan.org->type;
+	out.Clear(SIZE_MAX);
+	values_.Text(out, type, pg::FromImage(hint.organization, type.layout, values_.Scratch()));
+	return out.View();
+}
+
+std::string_view
+Teller::Origin()
+{
+	if (transaction_->origin_id != InvalidRepOriginId && transaction_->origin.empty()) {
+		transaction_->origin = pg::Call([&] {
+			char *name = nullptr;
+			return std::string_view(replorigin_by_oid(transaction_->origin_id, true, &name) ? name : "unknown");
+		});
+	}
+	return transaction_->origin;
+}
+
+// ---- Moves between partitions: a delete in one and an insert in another, told as one update
+
+bool
+Teller::Moves(const core::Change &change) const
+{
+	const Move &move = transaction_->move;
+	return move.waits && move.entity_type == change.entity_type && move.entity_id == change.entity_id;
+}
+
+void
+Teller::KeepMove(const core::Change &change)
+{
+	FlushMove();
+	core::Buffer line;
+	core::Write(line, change);
+	Move &move = transaction_->move;
+	move.line = line.View();
+	move.entity_type = change.entity_type;
+	move.entity_id = change.entity_id;
+	move.organization_id.reset();
+	if (change.organization_id.data() != nullptr)
+		move.organization_id = change.organization_id;
+	move.xid = xid_;
+	move.waits = true;
+}
+
+// The second half has come; returns the organization that the first half had.
+std::string_view
+Teller::TakeMove()
+{
+	Move &move = transaction_->move;
+	move.waits = false;
+	return move.organization_id ? std::string_view(*move.organization_id) : std::string_view();
+}
+
+// No second half will come: a trigger kept the insert from happening, so the delete was one.
+void
+Teller::FlushMove()
+{
+	Move &move = transaction_->move;
+	if (!move.waits)
+		return;
+	move.waits = false;
+	BeginLine().Append(move.line);
+	output_.EndLine();
+}
+
+core::Buffer &
+Teller::BeginLine()
+{
+	if (transaction_->in_progress && !transaction_->block_is_open) {
+		core::Write(output_.BeginLine(), core::Control{core::Control::Kind::kStart, transaction_->xid});
+		output_.EndLine();
+		transaction_->block_is_open = true;
+	}
+	transaction_->told = true;
+	return output_.BeginLine();
+}
+
+void
+Teller::Emit(const core::Change &change)
+{
+	if (Moves(change))
+		FlushMove();
+	core::Write(BeginLine(), change);
+	output_.EndLine();
+}
+
+} // namespace txsync::decoder

@@ -1,0 +1,77 @@
+#pragma once
+// How a change is told: from the rows of one WAL change to a line.
+
+#include "core/change.h"
+#include "core/control.h"
+#include "core/message.h"
+#include "decoder/options.h"
+#include "decoder/output.h"
+#include "decoder/plan.h"
+#include "decoder/row.h"
+#include "decoder/transaction.h"
+#include "decoder/values.h"
+
+namespace txsync::decoder {
+
+class Teller
+{
+public:
+	Teller(const Options &options, Values &values, Output &output)
+		: options_(options)
+		, values_(values)
+		, output_(output)
+	{}
+
+	// The transaction that what follows belongs to, and the (sub)transaction of the next change.
+	void
+	Enter(Transaction &transaction)
+	{
+		transaction_ = &transaction;
+	}
+	void
+	EnterSubtransaction(TransactionId xid)
+	{
+		xid_ = xid;
+	}
+
+	void Insert(Plan &plan, const Row &after);
+	void Update(Plan &plan, const Row &before, const Row &after);
+	void Delete(Plan &plan, const Row &before);
+
+	// All of an entity type is gone; or, when only some of its partitions were emptied, it is not known which are.
+	void Truncate(const Plan &plan, bool whole);
+
+	// A delete that was kept back as half of a move goes out now: its other half did not come.
+	void FlushMove();
+
+private:
+	void KeyChange(Plan &plan, const Row &before, const Row &after);
+
+	core::Change Describe(const Plan &plan, core::Action action);
+	void DescribeEntity(core::Change &change, const Plan &plan, const Row &row);
+	void DescribeUnchanged(core::Change &change, Plan &plan, const Row &after);
+	void DescribeChanged(core::Change &change, Plan &plan, const Row &before, const Row &after);
+	void DescribeTx(core::Change &change, const core::Tx &tx);
+	void DescribeTxOf(core::Change &change, const Plan &plan, const Row &after);
+	bool IsLeftover(core::Change &change, const Plan &plan, const Row &before, const Row &after);
+	std::string_view OldOrganizationOf(const core::Change &change, const Plan &plan, const Row &before,
+									   const Row &keyed);
+	const core::Hint *TakeHint(core::Hint::Kind kind, const Plan &plan, const Row &row);
+	std::string_view OrganizationOf(const core::Hint &hint, const Plan &plan, core::Buffer &out);
+	std::string_view Origin();
+
+	bool Moves(const core::Change &change) const;
+	void KeepMove(const core::Change &change);
+	std::string_view TakeMove();
+	core::Buffer &BeginLine();
+	void Emit(const core::Change &change);
+
+	const Options &options_;
+	Values &values_;
+	Output &output_;
+	Transaction *transaction_ = nullptr;
+	TransactionId xid_ = InvalidTransactionId;
+	core::Buffer id_, key_, organization_, old_organization_;
+};
+
+} // namespace txsync::decoder

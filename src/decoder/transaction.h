@@ -1,0 +1,65 @@
+#pragma once
+// What is kept of a transaction while its changes are told.
+
+#include "core/datetime.h"
+#include "core/position.h"
+#include "decoder/hints.h"
+#include "pg/server.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+extern "C" {
+#include "replication/origin.h"
+#include "replication/reorderbuffer.h"
+}
+
+namespace txsync::decoder {
+
+// The first half of a move between partitions, kept back until the second half or the proof that there is none.
+struct Move
+{
+	bool waits = false;
+	std::string entity_type;
+	std::string entity_id;
+	std::optional<std::string> organization_id;
+	TransactionId xid = InvalidTransactionId; // of its (sub)transaction
+	std::string line;                         // the delete, should it turn out to be one
+};
+
+// What annotate() said, and in which subtransaction.
+struct Annotation
+{
+	TransactionId subtransaction;
+	std::string object; // JSON
+};
+
+struct Transaction
+{
+	TransactionId xid = InvalidTransactionId;
+	bool in_progress = false;   // told before its end: its commit is not known yet, if there will be one
+	bool told = false;          // anything of it
+	bool block_is_open = false; // in progress: a start line stands before what is told, a stop line is due behind
+	core::Position position;
+	uint32_t row_of_record = 0;
+	std::string committed_at; // empty while in progress
+	RepOriginId origin_id = InvalidRepOriginId;
+	std::string origin;
+	Hints hints;
+	Move move;
+	std::vector<Annotation> annotations;
+
+	// Makes the object anew for another transaction.
+	void Begin(const ReorderBufferTXN &txn, bool is_in_progress);
+
+	// A subtransaction was rolled back after it was told of.
+	void Forget(TransactionId subtransaction);
+
+	// The next row of the WAL record at `lsn`. Rows of one record share its LSN; they are counted before anything is
+	// left out, so that every subscriber sees the same positions.
+	void StepTo(XLogRecPtr lsn, uint32_t row);
+	void StepTo(XLogRecPtr lsn);
+};
+
+} // namespace txsync::decoder
