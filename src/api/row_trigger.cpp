@@ -43,10 +43,10 @@ struct Table
 	bool logged = false; // changes of it are decoded
 };
 
-// The row that an UPDATE of a partition, one that keeps the id, was last about to change. If the DELETE trigger is called for the same row
-// version in the same transaction, the row is moving to another partition: the server tells its triggers no other way.
-// Should another trigger have kept the update from happening, the decoder finds no insert that goes with the delete,
-// and tells it as the delete that it is.
+// The row that an UPDATE of a partition, one that keeps the id, was last about to change. If the DELETE trigger is
+// called for the same row version in the same transaction, the row is moving to another partition: the server tells its
+// triggers no other way. Should another trigger have kept the update from happening, the decoder finds no insert that
+// goes with the delete, and tells it as the delete that it is.
 struct LastUpdate
 {
 	Oid relation;
@@ -247,10 +247,16 @@ OnUpdate(const TriggerData &data, const Table &table)
 		last_update = pg::Call([&] { return LastUpdate::Of(data.tg_relation, before); });
 	if (table.logged && table.org.number > 0 && !SameValue(desc, table.org, before, after))
 		Log(core::Hint::Kind::kOrg, data, table, Fetch(before, desc, table.org), {});
-	// In replica role the row comes from a server where a trigger like this one has been over it.
-	if (table.tx.number == 0 || SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+	if (table.tx.number == 0)
 		return after;
-	return Declares(table, desc, before, after) ? WithTxInWal(after, desc, table) : WithoutTx(after, desc, table);
+	if (Declares(table, desc, before, after))
+		return WithTxInWal(after, desc, table);
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
+		return WithoutTx(after, desc, table);
+	// In replica role the row is kept as it comes from elsewhere; but nothing says that its tx is this update's.
+	if (table.logged)
+		Log(core::Hint::Kind::kLeftover, data, table, {}, {});
+	return after;
 }
 
 HeapTuple
@@ -289,7 +295,8 @@ OnRow(FunctionCallInfo fcinfo)
 		throw pg::Failure{ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
 						  "txsync.row_trigger() must be a BEFORE ROW trigger"};
 	if (TRIGGER_FIRED_BY_INSERT(data.tg_event))
-		throw pg::Failure{ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, "txsync.row_trigger() must be a trigger for UPDATE OR DELETE"};
+		throw pg::Failure{ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+						  "txsync.row_trigger() must be a trigger for UPDATE OR DELETE"};
 	const Table &table = TableOf(fcinfo, data);
 	return TRIGGER_FIRED_BY_UPDATE(data.tg_event) ? OnUpdate(data, table) : OnDelete(data, table);
 }

@@ -271,10 +271,10 @@ IdColumns(const Table &table, FunctionCallInfo fcinfo, int i)
 	else
 		ids = PrimaryKey(table);
 	if (ids.empty())
-		throw Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "table " + table.Label() + " has no primary key",
-					  "Its rows have no name that a delete could tell. A unique column can be named instead: id_column.",
-					  "ALTER TABLE " + table.Sql() +
-						  " ADD PRIMARY KEY (...);"};
+		throw Failure{
+			ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "table " + table.Label() + " has no primary key",
+			"Its rows have no name that a delete could tell. A unique column can be named instead: id_column.",
+			"ALTER TABLE " + table.Sql() + " ADD PRIMARY KEY (...);"};
 	for (const std::string &id : ids) {
 		table.RequireColumn(id);
 		RequireNotNull(table, id);
@@ -319,7 +319,8 @@ EntityType(const Table &table, FunctionCallInfo fcinfo, int i)
 	if (OidIsValid(holder) && holder != table.Id())
 		throw Failure{ERRCODE_DUPLICATE_OBJECT, "entity type " + Quoted(type) + " is taken",
 					  "Table " + pg::QualifiedName(holder) + " is tracked under it.",
-					  "SELECT txsync.track(" + pg::QuoteLiteral(table.Sql()) + ", entity_type => " + pg::QuoteLiteral(table.Sql()) + ");"};
+					  "SELECT txsync.track(" + pg::QuoteLiteral(table.Sql()) + ", entity_type => " +
+						  pg::QuoteLiteral(table.Sql()) + ");"};
 	return type;
 }
 
@@ -455,11 +456,11 @@ RequireTriggerName(const Table &table)
 {
 	bool taken = pg::Call([&] { return OidIsValid(get_trigger_oid(table.Id(), pg::kRowTriggerName, true)); });
 	if (taken && pg::FindRowTrigger(table.Rel()) == nullptr)
-		throw Failure{ERRCODE_DUPLICATE_OBJECT,
-					  "table " + table.Label() + " has a trigger " + Quoted(pg::kRowTriggerName) +
-						  " that is not txsync's",
-					  {},
-					  std::string("ALTER TRIGGER ") + pg::kRowTriggerName + " ON " + table.Sql() + " RENAME TO zz_txsync_old;"};
+		throw Failure{
+			ERRCODE_DUPLICATE_OBJECT,
+			"table " + table.Label() + " has a trigger " + Quoted(pg::kRowTriggerName) + " that is not txsync's",
+			{},
+			std::string("ALTER TRIGGER ") + pg::kRowTriggerName + " ON " + table.Sql() + " RENAME TO zz_txsync_old;"};
 }
 
 // What keeps the changes from flowing yet: doctor()'s errors.

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
 #include <iostream>
+#include <unistd.h>
 
 namespace txsync::client {
 

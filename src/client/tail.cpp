@@ -1,5 +1,6 @@
 #include "client/tail.h"
 
+#include "client/assembler.h"
 #include "client/backoff.h"
 #include "client/output.h"
 #include "client/pretty.h"
@@ -40,6 +41,7 @@ private:
 	Stream Start(Connection &connection, const std::string &slot);
 	void Drain(Stream &stream);
 	void Take(Stream &stream, const Message &message);
+	void Write(Stream &stream, std::string_view lines);
 	void AwaitMore(Stream &stream);
 	void Confirm(Stream &stream);
 	void End(Stream &stream);
@@ -52,8 +54,8 @@ private:
 	Output output_;
 	Pretty pretty_;
 
-	std::string server_; // system and timeline that progress_ is about
-	Progress progress_;
+	std::string server_; // system and timeline that assembler_ is about
+	Assembler assembler_;
 	bool was_connected_ = false;
 	bool had_slot_ = false;
 	bool made_slot_ = false; // and nothing has come from it yet
@@ -116,12 +118,12 @@ Follower::Identify(Connection &connection)
 	Result system = connection.Query("IDENTIFY_SYSTEM");
 	std::string server = std::string(system.Get(0, 0)) + " " + std::string(system.Get(0, 1));
 	Lsn end = ParseLsn(std::string(system.Get(0, 2))).value_or(0);
-	if (server == server_ && end >= progress_.written)
+	if (server == server_ && end >= assembler_.Written())
 		return;
 	if (!server_.empty())
 		Say("the server's history is not the one from before: resuming from what the slot has confirmed");
 	server_ = server;
-	progress_ = {};
+	assembler_.Reset();
 }
 
 std::string

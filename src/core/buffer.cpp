@@ -19,6 +19,8 @@ Buffer::Clear(size_t keep)
 void
 Buffer::Grow(size_t n)
 {
+	if (n > limit_ - std::min(size_, limit_))
+		throw BufferFull();
 	size_t wanted = std::max({size_ + n, capacity_ * 2, size_t{1024}});
 	auto bigger = std::unique_ptr<char[]>(new char[wanted]);
 	if (size_ > 0)

@@ -3,12 +3,17 @@
 // so that a formatter can reserve the most that it may need, write, and say how much it wrote.
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string_view>
 #include <utility>
 
 namespace txsync::core {
+
+// Thrown by a buffer that is not to grow any more.
+struct BufferFull
+{};
 
 class Buffer
 {
@@ -75,6 +80,13 @@ public:
 		size_ = size;
 	}
 
+	// From here on it throws BufferFull rather than grow beyond this size; what it has room for already it still takes.
+	void
+	LimitTo(size_t size)
+	{
+		limit_ = size;
+	}
+
 	// Empties it; gives memory back if one large record made it grow beyond `keep` bytes.
 	void Clear(size_t keep);
 
@@ -84,6 +96,7 @@ private:
 	std::unique_ptr<char[]> bytes_;
 	size_t size_ = 0;
 	size_t capacity_ = 0;
+	size_t limit_ = SIZE_MAX;
 };
 
 } // namespace txsync::core

@@ -8,11 +8,15 @@
 #	include <emmintrin.h>
 #endif
 
+#include "core/utf8.h"
+
 #include "core/no_postgres.h"
 
 namespace txsync::core::json {
 
 namespace {
+
+constexpr char kHex[] = "0123456789abcdef";
 
 // What stands for a byte; eight bytes, so that one store writes it, whatever its size.
 struct Escape
@@ -24,7 +28,6 @@ static_assert(sizeof(Escape) == 8);
 
 constexpr auto kEscapes = [] {
 	std::array<Escape, '\\' + 1> escapes{};
-	constexpr char kHex[] = "0123456789abcdef";
 	for (size_t c = 0; c < 0x20; c++)
 		escapes[c] = {{'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]}, 6};
 	escapes['\b'] = {{'\\', 'b'}, 2};
@@ -137,6 +140,38 @@ EscapeInto(char *to, std::string_view text)
 	return to;
 }
 
+// Of a character beyond ASCII, in valid UTF-8.
+uint32_t
+CodeOf(std::string_view character)
+{
+	uint32_t code = static_cast<unsigned char>(character.front()) & (0x7FU >> character.size());
+	for (char c : character.substr(1))
+		code = code << 6 | (static_cast<unsigned char>(c) & 0x3F);
+	return code;
+}
+
+char *
+HexEscape(char *to, uint32_t unit)
+{
+	*to++ = '\\';
+	*to++ = 'u';
+	for (int shift = 12; shift >= 0; shift -= 4)
+		*to++ = kHex[unit >> shift & 15];
+	return to;
+}
+
+// A character beyond ASCII as UTF-16: one unit, or two surrogates.
+void
+HexEscapes(Buffer &out, uint32_t code)
+{
+	char *to = out.Reserve(12);
+	if (code > 0xFFFF) {
+		to = HexEscape(to, 0xD7C0 + (code >> 10));
+		code = 0xDC00 | (code & 0x3FF);
+	}
+	out.CommitTo(HexEscape(to, code));
+}
+
 } // namespace
 
 void
@@ -160,6 +195,21 @@ String(Buffer &out, std::string_view text)
 	out.Append('"');
 	Escaped(out, text);
 	out.Append('"');
+}
+
+void
+Ascii(Buffer &out, std::string_view json)
+{
+	for (;;) {
+		size_t plain = AsciiLength(json);
+		out.Append(json.substr(0, plain));
+		json.remove_prefix(plain);
+		size_t length = ValidUtf8Length(json);
+		if (length == 0)
+			return;
+		HexEscapes(out, CodeOf(json.substr(0, length)));
+		json.remove_prefix(length);
+	}
 }
 
 void

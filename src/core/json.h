@@ -24,6 +24,9 @@ StringOrNull(Buffer &out, std::string_view text)
 // The inside of a JSON string: escaped, without the quotes, so that a value can be written in pieces.
 void Escaped(Buffer &out, std::string_view text);
 
+// JSON as pure ASCII: characters beyond it, which only strings can hold, become \uXXXX. `json` is valid UTF-8.
+void Ascii(Buffer &out, std::string_view json);
+
 void Integer(Buffer &out, int64_t value);
 
 // `"name":` as it stands in front of a member's value.

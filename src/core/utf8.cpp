@@ -1,5 +1,8 @@
 #include "core/utf8.h"
 
+#include <cstdint>
+#include <cstring>
+
 #include "core/no_postgres.h"
 
 namespace txsync::core {
@@ -51,6 +54,39 @@ ValidUtf8Length(std::string_view text)
 	return lead.length;
 }
 
+size_t
+AsciiLength(std::string_view text)
+{
+	constexpr uint64_t kHighBits = 0x8080808080808080;
+	size_t at = 0;
+	for (uint64_t bytes; text.size() - at >= sizeof bytes; at += sizeof bytes) {
+		std::memcpy(&bytes, text.data() + at, sizeof bytes);
+		if ((bytes & kHighBits) != 0)
+			break;
+	}
+	while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80)
+		at++;
+	return at;
+}
+
+bool
+IsAscii(std::string_view text)
+{
+	return AsciiLength(text) == text.size();
+}
+
+bool
+IsValidUtf8(std::string_view text)
+{
+	for (text.remove_prefix(AsciiLength(text)); !text.empty(); text.remove_prefix(AsciiLength(text))) {
+		size_t length = ValidUtf8Length(text);
+		if (length == 0)
+			return false;
+		text.remove_prefix(length);
+	}
+	return true;
+}
+
 void
 AppendValidUtf8(Buffer &out, std::string_view text)
 {
@@ -63,7 +99,7 @@ AppendValidUtf8(Buffer &out, std::string_view text)
 			continue;
 		}
 		out.Append(text.substr(start, at - start));
-		out.Append("\xEF\xBF\xBD");
+		out.Append(kReplacement);
 		start = ++at;
 	}
 	out.Append(text.substr(start));

@@ -1,8 +1,10 @@
 #include "decoder/output.h"
 
+#include "core/json.h"
 #include "pg/call.h"
 
 extern "C" {
+#include "mb/pg_wchar.h"
 #include "replication/output_plugin.h"
 #include "replication/walsender.h"
 #include "replication/walsender_private.h"
@@ -23,6 +25,14 @@ bool
 IsStreaming()
 {
 	return am_walsender && MyWalSnd != nullptr && MyWalSnd->state != WALSNDSTATE_STARTUP;
+}
+
+// A function's row is text in the database's encoding; in SQL_ASCII any bytes are that.
+bool
+NeedsAscii()
+{
+	int encoding = GetDatabaseEncoding();
+	return encoding != PG_UTF8 && encoding != PG_SQL_ASCII && !IsStreaming();
 }
 
 } // namespace
@@ -49,6 +59,11 @@ Output::Flush()
 		return;
 	std::string_view message = lines_.View().substr(0, complete_);
 	message.remove_suffix(1); // the last newline: it separates
+	core::Buffer ascii;
+	if (NeedsAscii()) {
+		core::json::Ascii(ascii, message);
+		message = ascii.View();
+	}
 	pg::Call([&] {
 		OutputPluginPrepareWrite(context_, true);
 		appendBinaryStringInfo(context_->out, message.data(), static_cast<int>(message.size()));

@@ -6,9 +6,11 @@
 
 extern "C" {
 #include "access/sysattr.h"
+#include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "nodes/bitmapset.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 }
 
@@ -152,8 +154,26 @@ private:
 	std::unique_ptr<Plan> plan_ = std::make_unique<Plan>();
 };
 
+// A partition goes by the name of the table that is tracked, its root.
+bool
+PassesTable(Relation relation, const core::Filter &filter)
+{
+	struct Name
+	{
+		const char *schema;
+		const char *table;
+	};
+	Name name = pg::Call([&] {
+		Oid oid = RelationGetRelid(relation);
+		if (relation->rd_rel->relispartition)
+			oid = llast_oid(get_partition_ancestors(oid));
+		return Name{get_namespace_name(get_rel_namespace(oid)), get_rel_name(oid)};
+	});
+	return name.schema != nullptr && name.table != nullptr && filter.PassesTable(name.schema, name.table);
+}
+
 std::unique_ptr<Plan>
-CompilePlan(Relation relation, Values &values)
+CompilePlan(Relation relation, Values &values, const core::Filter &filter)
 {
 	const Trigger *trigger = pg::FindRowTrigger(relation);
 	if (trigger == nullptr)
@@ -163,13 +183,16 @@ CompilePlan(Relation relation, Values &values)
 	if (!tracking)
 		return nullptr;
 	pg::ContextScope scope(values.Scratch());
+	if (!filter.PassesEntityType(tracking->entity_type) || !PassesTable(relation, filter))
+		return nullptr;
 	return Compiler(relation, *tracking, values).Compile(fires);
 }
 
 } // namespace
 
-Plans::Plans(Values &values)
+Plans::Plans(Values &values, const core::Filter &filter)
 	: values_(values)
+	, filter_(filter)
 {
 	Invalidations::Register();
 	next_ = Invalidations::living;
@@ -220,7 +243,7 @@ Plans::Find(Relation relation)
 	Oid oid = RelationGetRelid(relation);
 	auto at = plans_.find(oid);
 	if (at == plans_.end())
-		at = plans_.emplace(oid, CompilePlan(relation, values_)).first;
+		at = plans_.emplace(oid, CompilePlan(relation, values_, filter_)).first;
 	last_oid_ = oid;
 	last_ = at->second.get();
 }

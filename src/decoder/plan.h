@@ -1,6 +1,7 @@
 #pragma once
 // What the decoder knows of one table: compiled once, used for every change until the table or its tracking changes.
 
+#include "core/filter.h"
 #include "core/tracking.h"
 #include "decoder/values.h"
 #include "pg/call.h"
@@ -23,6 +24,7 @@ struct Column
 	const Type *type = nullptr;
 	bool identity = false;    // in the old row's key
 	bool bookkeeping = false; // not worth telling as changed
+	bool changed = false;     // by the update that is being told
 };
 
 struct Plan
@@ -47,11 +49,11 @@ struct Plan
 class Plans
 {
 public:
-	explicit Plans(Values &values);
+	Plans(Values &values, const core::Filter &filter);
 	Plans(const Plans &) = delete;
 	~Plans();
 
-	// Null if the table was not tracked at the change that is being decoded.
+	// Null if the table was not tracked at the change that is being decoded, or the subscriber does not want it.
 	Plan *
 	Of(Relation relation)
 	{
@@ -69,6 +71,7 @@ private:
 	void Sweep();
 
 	Values &values_;
+	const core::Filter &filter_;
 	std::unordered_map<Oid, std::unique_ptr<Plan>> plans_; // null: not tracked
 	Oid last_oid_ = InvalidOid;
 	Plan *last_ = nullptr;

@@ -68,11 +68,21 @@ empty_tables(LogicalDecodingContext *context, ReorderBufferTXN *, int count, Rel
 }
 
 static void
-message(LogicalDecodingContext *context, ReorderBufferTXN *, XLogRecPtr, bool transactional, const char *prefix,
+message(LogicalDecodingContext *context, ReorderBufferTXN *, XLogRecPtr lsn, bool transactional, const char *prefix,
 		Size size, const char *bytes)
 {
-	if (transactional)
-		pg::Entry([&] { SessionOf(context).Message(prefix, {bytes, size}); });
+	pg::Entry([&] {
+		if (transactional)
+			SessionOf(context).Message(lsn, prefix, {bytes, size});
+		else
+			SessionOf(context).MessageAlone(lsn, prefix, {bytes, size});
+	});
+}
+
+static bool
+filter_by_origin(LogicalDecodingContext *context, RepOriginId origin)
+{
+	return pg::Entry([&] { return SessionOf(context).RefusesOrigin(origin); });
 }
 
 static void
@@ -136,6 +146,7 @@ FillCallbacks(OutputPluginCallbacks &callbacks)
 	callbacks.truncate_cb = empty_tables;
 	callbacks.message_cb = message;
 	callbacks.commit_cb = commit;
+	callbacks.filter_by_origin_cb = filter_by_origin;
 
 	callbacks.begin_prepare_cb = begin_prepare;
 	callbacks.prepare_cb = prepare;

@@ -53,7 +53,7 @@ Row::IsUnchanged(const Column &column) const
 std::string_view
 ColumnText(Values &values, core::Buffer &out, const Column &column, const Row &row)
 {
-	if (row.IsNull(column.index) || row.IsUnchanged(column))
+	if (row.IsNull(column.index) || row.IsUnchanged(column) || values.IsTooLarge(*column.type, row.Value(column.index)))
 		return {};
 	size_t start = out.Size();
 	values.Text(out, *column.type, row.Value(column.index));

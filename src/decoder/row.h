@@ -58,7 +58,8 @@ std::string_view EntityId(Values &values, core::Buffer &out, const Plan &plan, c
 // The key by which the row trigger's hints name the row.
 void AppendKey(Values &values, core::Buffer &key, const Plan &plan, const Row &row);
 
-// A column's text, or a view with data() == nullptr for null.
+// A column's text, or a view with data() == nullptr for null, for what is not in the WAL, and for what is too large to
+// be told.
 std::string_view ColumnText(Values &values, core::Buffer &out, const Column &column, const Row &row);
 
 // Whether an update gave the column another value. Both rows are whole.

@@ -40,8 +40,9 @@ RootIsAmong(Relation partition, const Oid *relations, Size count)
 Session::Session(LogicalDecodingContext *context, Options options)
 	: options_(std::move(options))
 	, memory_(MakeContext(context->context, "txsync session"))
-	, values_(memory_, MakeContext(memory_, "txsync change"))
-	, plans_(values_)
+	, values_(memory_, MakeContext(memory_, "txsync change"), options_.max_record_bytes,
+			  options_.big_numbers == Options::BigNumbers::kString)
+	, plans_(values_, options_.filter)
 	, output_(context, options_.batch)
 	, teller_(options_, values_, output_)
 {}
@@ -204,15 +205,37 @@ Session::Truncate(Relation *relations, int count, ReorderBufferChange *change)
 }
 
 void
-Session::Message(std::string_view prefix, std::string_view message)
+Session::Message(XLogRecPtr lsn, std::string_view prefix, std::string_view message)
 {
-	if (prefix != core::kMessagePrefix)
-		return;
-	if (std::optional<core::Annotate> annotate = core::ParseAnnotate(message))
+	if (prefix != core::kMessagePrefix) {
+		if (!core::MatchesAny(options_.messages, prefix))
+			return;
+		current_->StepTo(lsn);
+		teller_.Event(prefix, message);
+	} else if (std::optional<core::Annotate> annotate = core::ParseAnnotate(message))
 		current_->annotations.push_back({annotate->subxid, std::string(values_.ToUtf8(annotate->object))});
 	else
 		current_->hints.Add(message);
 	values_.EndChange();
+}
+
+// One that stands for itself, between the transactions: its own LSN is its commit's.
+void
+Session::MessageAlone(XLogRecPtr lsn, std::string_view prefix, std::string_view message)
+{
+	if (!core::MatchesAny(options_.messages, prefix))
+		return;
+	alone_.position = {lsn, lsn, 0};
+	Enter(alone_);
+	teller_.Event(prefix, message);
+	output_.Flush();
+	values_.EndChange();
+}
+
+bool
+Session::RefusesOrigin(RepOriginId origin) const
+{
+	return options_.origin == Options::Origin::kNone && origin != InvalidRepOriginId;
 }
 
 } // namespace txsync::decoder

@@ -44,7 +44,12 @@ public:
 	// What happens in the transaction whose block or pass is open.
 	void Change(Relation relation, ReorderBufferChange *change);
 	void Truncate(Relation *relations, int count, ReorderBufferChange *change);
-	void Message(std::string_view prefix, std::string_view message);
+	void Message(XLogRecPtr lsn, std::string_view prefix, std::string_view message);
+
+	// What belongs to no transaction.
+	void MessageAlone(XLogRecPtr lsn, std::string_view prefix, std::string_view message);
+
+	bool RefusesOrigin(RepOriginId origin) const;
 
 private:
 	void Enter(Transaction &transaction);
@@ -58,6 +63,7 @@ private:
 	Teller teller_;
 
 	Transaction whole_; // the one that is told in one pass
+	Transaction alone_; // stands in for none
 	std::unordered_map<TransactionId, std::unique_ptr<Transaction>> streamed_;
 	Transaction *current_ = nullptr;
 };

@@ -1,5 +1,6 @@
 #include "decoder/teller.h"
 
+#include "core/base64.h"
 #include "core/json.h"
 #include "core/jsonb.h"
 #include "pg/compat.h"
@@ -11,19 +12,38 @@ using core::Hint;
 
 namespace {
 
-// A member for each of `columns` whose value is in the WAL.
+// Stored bytes of a tx; a client that sends its whole request should not send more.
+constexpr size_t kMaxTxBytes = size_t{64} << 10;
+
+// A member for each of `columns` whose value is in the WAL and wanted.
 struct Members
 {
+	enum class Which
+	{
+		kAll,
+		kChanged,  // what DescribeChanged() found
+		kIdentity, // what the WAL has of an old row
+	};
+
 	Values &values;
 	const std::vector<Column> &columns;
 	const Row &row;
+	Which which = Which::kAll;
+
+	bool
+	Has(const Column &column) const
+	{
+		if (row.IsUnchanged(column))
+			return false;
+		return which == Which::kAll || (which == Which::kChanged ? column.changed : column.identity);
+	}
 
 	void
 	operator()(core::Buffer &out) const
 	{
 		char separator = '{';
 		for (const Column &column : columns) {
-			if (row.IsUnchanged(column))
+			if (!Has(column))
 				continue;
 			out.Append(separator);
 			separator = ',';
@@ -31,7 +51,7 @@ struct Members
 			if (row.IsNull(column.index))
 				out.Append("null");
 			else
-				values.Json(out, *column.type, row.Value(column.index));
+				values.JsonWithin(out, *column.type, row.Value(column.index));
 		}
 		if (separator == '{')
 			out.Append(separator);
@@ -55,6 +75,30 @@ struct OldOrganization
 			out.Append(text);
 		else
 			core::json::StringOrNull(out, text);
+		out.Append('}');
+	}
+};
+
+// `data` of another's logical message. Content that is no text is in base64.
+struct LogicalMessage
+{
+	Values &values;
+	std::string_view prefix;
+	std::string_view content;
+
+	void
+	operator()(core::Buffer &out) const
+	{
+		out.Append("{\"prefix\":");
+		values.String(out, prefix);
+		if (values.IsText(content)) {
+			out.Append(",\"content\":");
+			values.String(out, content);
+		} else {
+			out.Append(",\"contentBase64\":\"");
+			core::AppendBase64(out, content);
+			out.Append('"');
+		}
 		out.Append('}');
 	}
 };
@@ -103,9 +147,9 @@ Teller::Insert(Plan &plan, const Row &after)
 		change.old = core::ValueWriter(old);
 	DescribeTxOf(change, plan, after);
 	Members data{values_, plan.columns, after};
-	if (!plan.withheld)
+	if (ShowsData(plan))
 		change.data = core::ValueWriter(data);
-	Emit(change);
+	Emit(change, old.text);
 }
 
 void
@@ -123,12 +167,16 @@ Teller::Update(Plan &plan, const Row &before, const Row &after)
 	OldOrganization old{plan.org, OldOrganizationOf(change, plan, before, after)};
 	if (!Same(old.text, change.organization_id))
 		change.old = core::ValueWriter(old);
+	Members old_row{values_, plan.columns, before, Members::Which::kIdentity};
+	if (ShowsOld(plan, before))
+		change.old = core::ValueWriter(old_row);
 	if (!IsLeftover(change, plan, before, after))
 		DescribeTxOf(change, plan, after);
-	Members data{values_, plan.columns, after};
-	if (!plan.withheld)
+	bool only_changed = options_.include_data == Options::Data::kChanged && change.changed_keys.known;
+	Members data{values_, plan.columns, after, only_changed ? Members::Which::kChanged : Members::Which::kAll};
+	if (ShowsData(plan))
 		change.data = core::ValueWriter(data);
-	Emit(change);
+	Emit(change, old.text);
 }
 
 // An entity that gets another id is one that goes and one that comes.
@@ -145,7 +193,10 @@ Teller::KeyChange(Plan &plan, const Row &before, const Row &after)
 	bool leftover = IsLeftover(gone, plan, before, after);
 	if (!leftover)
 		DescribeTxOf(gone, plan, after);
-	Emit(gone);
+	Members old_row{values_, plan.columns, before, Members::Which::kIdentity};
+	if (ShowsOld(plan, before))
+		gone.old = core::ValueWriter(old_row);
+	Emit(gone, gone.organization_id);
 
 	transaction_->position.row++;
 	core::Change come = Describe(plan, Action::kCreate);
@@ -158,9 +209,9 @@ Teller::KeyChange(Plan &plan, const Row &before, const Row &after)
 	Members old_key{values_, plan.ids, before};
 	come.old_key = core::ValueWriter(old_key);
 	Members data{values_, plan.columns, after};
-	if (!plan.withheld)
+	if (ShowsData(plan))
 		come.data = core::ValueWriter(data);
-	Emit(come);
+	Emit(come, come.organization_id);
 }
 
 void
@@ -176,16 +227,44 @@ Teller::Delete(Plan &plan, const Row &before)
 			change.organization_id = OrganizationOf(*hint, plan, organization_);
 		DescribeTx(change, {hint->transaction_id, hint->source_id, {}});
 	}
+	Members old_row{values_, plan.columns, before, Members::Which::kIdentity};
+	if (ShowsOld(plan, before))
+		change.old = core::ValueWriter(old_row);
 	if (move != nullptr)
 		KeepMove(change);
 	else
-		Emit(change);
+		Emit(change, change.organization_id);
 }
 
 void
 Teller::Truncate(const Plan &plan, bool whole)
 {
-	Emit(Describe(plan, whole ? Action::kTruncate : Action::kGap));
+	Emit(Describe(plan, whole ? Action::kTruncate : Action::kGap), {});
+}
+
+void
+Teller::Event(std::string_view prefix, std::string_view content)
+{
+	core::Change change;
+	change.position = transaction_->position;
+	change.committed_at = transaction_->committed_at;
+	change.action = Action::kEvent;
+	change.origin = Origin();
+	LogicalMessage data{values_, prefix, content};
+	change.data = core::ValueWriter(data);
+	Emit(change, {});
+}
+
+bool
+Teller::ShowsData(const Plan &plan) const
+{
+	return !plan.withheld && options_.include_data != Options::Data::kNone;
+}
+
+bool
+Teller::ShowsOld(const Plan &plan, const Row &before) const
+{
+	return options_.include_old && before && !plan.withheld;
 }
 
 // ---- What a change tells
@@ -234,8 +313,9 @@ Teller::DescribeChanged(core::Change &change, Plan &plan, const Row &before, con
 	change.changed_keys.known = before && plan.full_identity && !plan.withheld;
 	if (!change.changed_keys.known)
 		return;
-	for (const Column &column : plan.columns) {
-		if (!column.bookkeeping && Differs(values_, column, before, after))
+	for (Column &column : plan.columns) {
+		column.changed = !column.bookkeeping && Differs(values_, column, before, after);
+		if (column.changed)
 			plan.changed.push_back(column.name);
 	}
 	change.changed_keys.names = plan.changed;
@@ -261,6 +341,10 @@ Teller::DescribeTxOf(core::Change &change, const Plan &plan, const Row &after)
 	Datum value = after.Value(plan.tx_index);
 	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
 		return;
+	if (values_.SizeOf(value) > kMaxTxBytes) {
+		change.tx_error = "tx is larger than 64 kB";
+		return;
+	}
 	core::Tx tx;
 	if (const char *defect = core::ReadTx(values_.AlignedBytes(value), tx))
 		change.tx_error = defect;
@@ -350,9 +434,8 @@ Teller::KeepMove(const core::Change &change)
 	move.line = line.View();
 	move.entity_type = change.entity_type;
 	move.entity_id = change.entity_id;
-	move.organization_id.reset();
-	if (change.organization_id.data() != nullptr)
-		move.organization_id = change.organization_id;
+	move.has_organization = change.organization_id.data() != nullptr;
+	move.organization_id = change.organization_id;
 	move.xid = xid_;
 	move.waits = true;
 }
@@ -363,7 +446,7 @@ Teller::TakeMove()
 {
 	Move &move = transaction_->move;
 	move.waits = false;
-	return move.organization_id ? std::string_view(*move.organization_id) : std::string_view();
+	return move.has_organization ? std::string_view(move.organization_id) : std::string_view();
 }
 
 // No second half will come: a trigger kept the insert from happening, so the delete was one.
@@ -390,13 +473,61 @@ Teller::BeginLine()
 	return output_.BeginLine();
 }
 
+bool
+Teller::Passes(const core::Change &change, std::string_view old_organization) const
+{
+	if (!options_.filter.PassesAction(change.action))
+		return false;
+	bool of_all =
+		change.action == Action::kTruncate || change.action == Action::kGap || change.action == Action::kEvent;
+	return of_all || options_.filter.PassesOrganization(change.organization_id) ||
+		   options_.filter.PassesOrganization(old_organization);
+}
+
+// Those who may see either organization are told: a move to another one is a removal for the readers of the old.
 void
-Teller::Emit(const core::Change &change)
+Teller::Emit(const core::Change &change, std::string_view old_organization)
 {
 	if (Moves(change))
 		FlushMove();
-	core::Write(BeginLine(), change);
+	if (!Passes(change, old_organization))
+		return;
+	core::Buffer &line = BeginLine();
+	if (!WriteWithin(line, change)) {
+		core::Change small = change;
+		small.data = {};
+		small.old = {};
+		small.truncated = true;
+		if (!WriteWithin(line, small)) {
+			small.old_key = {};
+			small.entity_id = {};
+			small.organization_id = {};
+			core::Write(line, small);
+		}
+	}
 	output_.EndLine();
+}
+
+// False, and nothing written, if the line would be too long. The buffer may grow a little beyond that, for what
+// formatters reserve but do not use: so it is the line's own length that decides, and the same row is told in the same
+// way in every pass.
+bool
+Teller::WriteWithin(core::Buffer &line, const core::Change &change)
+{
+	constexpr size_t kSlack = size_t{1} << 20;
+	size_t start = line.Size();
+	bool fits = true;
+	line.LimitTo(start + options_.max_record_bytes + kSlack);
+	try {
+		core::Write(line, change);
+		fits = line.Size() - start <= options_.max_record_bytes;
+	} catch (const core::BufferFull &) {
+		fits = false;
+	}
+	line.LimitTo(SIZE_MAX);
+	if (!fits)
+		line.Truncate(start);
+	return fits;
 }
 
 } // namespace txsync::decoder

@@ -41,6 +41,9 @@ public:
 	// All of an entity type is gone; or, when only some of its partitions were emptied, it is not known which are.
 	void Truncate(const Plan &plan, bool whole);
 
+	// Another's logical message.
+	void Event(std::string_view prefix, std::string_view content);
+
 	// A delete that was kept back as half of a move goes out now: its other half did not come.
 	void FlushMove();
 
@@ -63,8 +66,12 @@ private:
 	bool Moves(const core::Change &change) const;
 	void KeepMove(const core::Change &change);
 	std::string_view TakeMove();
+	bool ShowsData(const Plan &plan) const;
+	bool ShowsOld(const Plan &plan, const Row &before) const;
 	core::Buffer &BeginLine();
-	void Emit(const core::Change &change);
+	bool Passes(const core::Change &change, std::string_view old_organization) const;
+	void Emit(const core::Change &change, std::string_view old_organization);
+	bool WriteWithin(core::Buffer &line, const core::Change &change);
 
 	const Options &options_;
 	Values &values_;

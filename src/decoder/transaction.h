@@ -6,7 +6,6 @@
 #include "decoder/hints.h"
 #include "pg/server.h"
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +22,8 @@ struct Move
 	bool waits = false;
 	std::string entity_type;
 	std::string entity_id;
-	std::optional<std::string> organization_id;
+	std::string organization_id;
+	bool has_organization = false;            // not null
 	TransactionId xid = InvalidTransactionId; // of its (sub)transaction
 	std::string line;                         // the delete, should it turn out to be one
 };

@@ -1,6 +1,7 @@
 #include "decoder/values.h"
 
 #include "core/datetime.h"
+#include "core/hstore.h"
 #include "core/json.h"
 #include "core/numeric.h"
 #include "core/utf8.h"
@@ -14,7 +15,11 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "common/shortest_dec.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
@@ -36,16 +41,55 @@ namespace {
 void
 OutputText(Values &values, Buffer &out, const Type &type, Datum value)
 {
-	out.Append(values.ToUtf8(values.Output(type, value)));
+	out.Append(values.Output(type, value));
 }
 
 void
 OutputJson(Values &values, Buffer &out, const Type &type, Datum value)
 {
-	values.String(out, values.Output(type, value));
+	core::json::String(out, values.Output(type, value));
 }
 
 // ---- Scalars that need no output function
+
+// The two digits of a byte.
+char *
+Hex(char *at, unsigned char byte)
+{
+	static constexpr char kDigits[] = "0123456789abcdef";
+	at[0] = kDigits[byte >> 4];
+	at[1] = kDigits[byte & 15];
+	return at + 2;
+}
+
+// For texts that need no escaping.
+void
+QuotedText(Values &values, Buffer &out, const Type &type, Datum value)
+{
+	out.Append('"');
+	type.text(values, out, type, value);
+	out.Append('"');
+}
+
+void
+ByteaText(Values &values, Buffer &out, const Type &, Datum value)
+{
+	std::string_view bytes = values.Bytes(value);
+	char *at = out.Reserve(2 + bytes.size() * 2);
+	*at++ = '\\';
+	*at++ = 'x';
+	for (char byte : bytes)
+		at = Hex(at, static_cast<unsigned char>(byte));
+	out.CommitTo(at);
+}
+
+void
+ByteaJson(Values &values, Buffer &out, const Type &type, Datum value)
+{
+	out.Append("\"\\"); // the backslash of \x is escaped
+	ByteaText(values, out, type, value);
+	out.Append('"');
+}
 
 void
 Boolean(Values &, Buffer &out, const Type &, Datum value)
@@ -128,24 +172,14 @@ StringText(Values &values, Buffer &out, const Type &, Datum value)
 void
 UuidText(Values &, Buffer &out, const Type &, Datum value)
 {
-	static constexpr char kHex[] = "0123456789abcdef";
 	const unsigned char *bytes = DatumGetUUIDP(value)->data;
 	char *at = out.Reserve(UUID_LEN * 2 + 4);
 	for (int i = 0; i < UUID_LEN; i++) {
 		if (i == 4 || i == 6 || i == 8 || i == 10)
 			*at++ = '-';
-		*at++ = kHex[bytes[i] >> 4];
-		*at++ = kHex[bytes[i] & 15];
+		at = Hex(at, bytes[i]);
 	}
 	out.CommitTo(at);
-}
-
-void
-UuidJson(Values &values, Buffer &out, const Type &type, Datum value)
-{
-	out.Append('"');
-	UuidText(values, out, type, value);
-	out.Append('"');
 }
 
 // ---- Dates and times: ISO 8601, as to_jsonb writes them
@@ -208,6 +242,30 @@ void
 JsonbJson(Values &values, Buffer &out, const Type &, Datum value)
 {
 	WriteJsonb(values, out, values.AlignedBytes(value));
+}
+
+// As the extension's own cast to json writes it.
+void
+HstoreJson(Values &values, Buffer &out, const Type &type, Datum value)
+{
+	core::Hstore hstore(values.Bytes(value));
+	if (!hstore.IsReadable()) {
+		OutputJson(values, out, type, value);
+		return;
+	}
+	out.Append('{');
+	for (uint32_t i = 0; i < hstore.Count(); i++) {
+		core::Hstore::Pair pair = hstore.At(i);
+		if (i > 0)
+			out.Append(',');
+		values.String(out, pair.key);
+		out.Append(':');
+		if (pair.value.data() == nullptr)
+			out.Append("null");
+		else
+			values.String(out, pair.value);
+	}
+	out.Append('}');
 }
 
 // ---- Arrays and rows
@@ -309,6 +367,20 @@ struct Writers
 	Type::Writer text;
 };
 
+// The one type whose cast to json is followed: an extension defines it, and only a superuser can make another that is
+// called hstore.
+bool
+IsHstore(Oid type)
+{
+	return pg::Call([&] {
+		if (type < FirstNormalObjectId || get_typlen(type) != -1)
+			return false;
+		Oid extension = getExtensionOfObject(TypeRelationId, type);
+		char *name = OidIsValid(extension) ? get_extension_name(extension) : nullptr;
+		return name != nullptr && strcmp(name, "hstore") == 0;
+	});
+}
+
 // Types whose values need no output function, and those that to_jsonb does not write as strings.
 Writers
 WritersOf(Oid type)
@@ -332,8 +404,10 @@ WritersOf(Oid type)
 	case VARCHAROID:
 	case BPCHAROID:
 		return {StringJson, StringText};
+	case BYTEAOID:
+		return {ByteaJson, ByteaText};
 	case UUIDOID:
-		return {UuidJson, UuidText};
+		return {QuotedText, UuidText};
 	case DATEOID:
 		return {Date, OutputText};
 	case TIMESTAMPOID:
@@ -345,16 +419,27 @@ WritersOf(Oid type)
 	case JSONBOID:
 		return {JsonbJson, OutputText};
 	default:
-		return {OutputJson, OutputText};
+		return {IsHstore(type) ? HstoreJson : OutputJson, OutputText};
 	}
+}
+
+// At least one byte, whatever the bytes are.
+size_t
+CharacterLength(int encoding, std::string_view text)
+{
+	int length = pg_encoding_mblen(encoding, text.data());
+	return std::clamp<size_t>(static_cast<size_t>(length), 1, text.size());
 }
 
 } // namespace
 
-Values::Values(MemoryContext session, MemoryContext scratch)
+Values::Values(MemoryContext session, MemoryContext scratch, size_t max_value, bool big_numbers_as_strings)
 	: session_(session)
 	, scratch_(scratch)
-	, utf8_(GetDatabaseEncoding() == PG_UTF8)
+	, max_value_(max_value)
+	, big_numbers_as_strings_(big_numbers_as_strings)
+	, encoding_(GetDatabaseEncoding())
+	, utf8_(encoding_ == PG_UTF8)
 {}
 
 const Type &
@@ -384,6 +469,8 @@ Values::Resolve(Oid oid)
 	Writers writers = OidIsValid(element) ? Writers{ArrayJson, OutputText}
 					  : row               ? Writers{RowJson, OutputText}
 										  : WritersOf(type.oid);
+	if (big_numbers_as_strings_ && (type.oid == INT8OID || type.oid == NUMERICOID))
+		writers.json = QuotedText;
 	type.json = writers.json;
 	type.text = writers.text;
 	if (OidIsValid(element))
@@ -397,38 +484,84 @@ Values::String(Buffer &out, std::string_view text)
 	core::json::String(out, ToUtf8(text));
 }
 
+// An error for what has no counterpart in UTF-8 would stop the stream for ever.
 std::string_view
 Values::Converted(std::string_view text)
 {
-	Buffer valid;
-	if (GetDatabaseEncoding() == PG_SQL_ASCII) {
-		core::AppendValidUtf8(valid, text);
-		text = valid.View();
+	if (core::IsAscii(text))
+		return text;
+	Buffer utf8;
+	if (utf8_ || encoding_ == PG_SQL_ASCII) {
+		core::AppendValidUtf8(utf8, text);
+		text = {};
+	}
+	while (!text.empty()) {
+		size_t done = ConvertPart(utf8, text);
+		if (done == 0) {
+			utf8.Append(core::kReplacement);
+			done = CharacterLength(encoding_, text);
+		}
+		text.remove_prefix(done);
 	}
 	return pg::Call([&] {
-		MemoryContext outer = MemoryContextSwitchTo(scratch_);
-		char *copy = pnstrdup(text.data(), text.size());
-		if (GetDatabaseEncoding() != PG_SQL_ASCII)
-			copy = pg_server_to_any(copy, static_cast<int>(text.size()), PG_UTF8);
-		MemoryContextSwitchTo(outer);
-		return std::string_view(copy);
+		auto *copy = static_cast<char *>(MemoryContextAllocHuge(scratch_, utf8.Size()));
+		memcpy(copy, utf8.View().data(), utf8.Size());
+		return std::string_view(copy, utf8.Size());
 	});
+}
+
+// Converts up to the first character without a counterpart, or less; returns how many bytes of `text` that are.
+size_t
+Values::ConvertPart(Buffer &out, std::string_view text)
+{
+	constexpr size_t kPart = 64 * 1024;
+	Pin(); // the search_path could lead to another conversion
+	text = text.substr(0, kPart);
+	size_t room = text.size() * MAX_CONVERSION_GROWTH + 1;
+	char *to = out.Reserve(room);
+	int done = pg::Call([&] {
+		if (!OidIsValid(to_utf8_))
+			to_utf8_ = FindDefaultConversionProc(encoding_, PG_UTF8);
+		if (!OidIsValid(to_utf8_))
+			return 0;
+		return pg_do_encoding_conversion_buf(
+			to_utf8_, encoding_, PG_UTF8, reinterpret_cast<unsigned char *>(const_cast<char *>(text.data())),
+			static_cast<int>(text.size()), reinterpret_cast<unsigned char *>(to), static_cast<int>(room), true);
+	});
+	if (done > 0)
+		out.CommitTo(to + strlen(to));
+	return static_cast<size_t>(done);
+}
+
+void
+Values::Pin()
+{
+	if (pinned_)
+		return;
+	PinSettings();
+	pinned_ = true;
+}
+
+bool
+Values::IsText(std::string_view bytes) const
+{
+	return bytes.find('\0') == std::string_view::npos &&
+		   pg_verify_mbstr(encoding_, bytes.data(), static_cast<int>(bytes.size()), true);
 }
 
 std::string_view
 Values::Output(const Type &type, Datum value)
 {
-	if (!pinned_) {
-		PinSettings();
-		pinned_ = true;
-	}
-	return pg::Call([&] {
+	Pin();
+	std::string_view text = pg::Call([&] {
 		MemoryContext outer = MemoryContextSwitchTo(scratch_);
 		Datum plain = type.varlena ? PointerGetDatum(PG_DETOAST_DATUM(value)) : value;
-		const char *text = OutputFunctionCall(const_cast<FmgrInfo *>(&type.output), plain);
+		const char *output = OutputFunctionCall(const_cast<FmgrInfo *>(&type.output), plain);
 		MemoryContextSwitchTo(outer);
-		return std::string_view(text);
+		return std::string_view(output);
 	});
+	// All databases share the roles' names, whatever their encodings: not even UTF-8 is sure to be valid.
+	return utf8_ && core::IsValidUtf8(text) ? text : Converted(text);
 }
 
 std::string_view

@@ -7,6 +7,10 @@
 
 #include <unordered_map>
 
+extern "C" {
+#include "access/detoast.h"
+}
+
 namespace txsync::decoder {
 
 class Values;
@@ -30,8 +34,9 @@ struct Type
 class Values
 {
 public:
-	// Types live in `session`; `scratch` is reset after each change.
-	Values(MemoryContext session, MemoryContext scratch);
+	// Types live in `session`; `scratch` is reset after each change. A value that is stored in more than `max_value`
+	// bytes is not even read by JsonWithin() and Text().
+	Values(MemoryContext session, MemoryContext scratch, size_t max_value, bool big_numbers_as_strings);
 
 	const Type &TypeOf(Oid oid);
 
@@ -41,13 +46,23 @@ public:
 		type.json(*this, out, type, value);
 	}
 
+	// The same, but throws core::BufferFull for a value that is too large.
+	void
+	JsonWithin(core::Buffer &out, const Type &type, Datum value)
+	{
+		if (IsTooLarge(type, value)) [[unlikely]]
+			throw core::BufferFull();
+		type.json(*this, out, type, value);
+	}
+
 	void
 	Text(core::Buffer &out, const Type &type, Datum value)
 	{
 		type.text(*this, out, type, value);
 	}
 
-	// A text in the database's encoding as UTF-8: itself, or a copy that is valid until EndChange().
+	// A text in the database's encoding as UTF-8: itself, or a copy that is valid until EndChange(). What has no
+	// counterpart there becomes U+FFFD.
 	std::string_view
 	ToUtf8(std::string_view text)
 	{
@@ -57,7 +72,10 @@ public:
 	// The same as a JSON string.
 	void String(core::Buffer &out, std::string_view text);
 
-	// What the type's output function gives, in the database's encoding; valid until EndChange().
+	// Whether bytes are text in the database's encoding.
+	bool IsText(std::string_view bytes) const;
+
+	// What the type's output function gives, as UTF-8; valid until EndChange().
 	std::string_view Output(const Type &type, Datum value);
 
 	// The bytes of a variable-length value, in memory and decompressed; valid until EndChange().
@@ -68,6 +86,22 @@ public:
 
 	// The same without the header, aligned as the type wants it.
 	std::string_view AlignedBytes(Datum value);
+
+	// The bytes that a variable-length value has in memory, decompressed.
+	size_t
+	SizeOf(Datum value) const
+	{
+		const auto *pointer = reinterpret_cast<const struct varlena *>(DatumGetPointer(value));
+		if (VARATT_IS_SHORT(pointer) || VARATT_IS_4B_U(pointer)) [[likely]]
+			return VARSIZE_ANY_EXHDR(pointer);
+		return pg::Call([&] { return toast_raw_datum_size(value); });
+	}
+
+	bool
+	IsTooLarge(const Type &type, Datum value) const
+	{
+		return type.varlena && SizeOf(value) > max_value_;
+	}
 
 	void EndChange();
 	void EndTransaction();
@@ -83,12 +117,18 @@ public:
 
 private:
 	Type Resolve(Oid oid);
+	void Pin();
 	std::string_view Converted(std::string_view text);
+	size_t ConvertPart(core::Buffer &out, std::string_view text);
 
 	MemoryContext session_;
 	MemoryContext scratch_;
 	std::unordered_map<Oid, Type> types_;
+	size_t max_value_;
+	bool big_numbers_as_strings_;
+	int encoding_; // of the database
 	bool utf8_;
+	Oid to_utf8_ = InvalidOid; // the conversion, once it was needed
 	bool pinned_ = false;
 };
 

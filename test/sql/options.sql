@@ -14,5 +14,33 @@ SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'batch', 'maybe');
 SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'batch', NULL);
 SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'batsh', 'on');
 SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'batch', 'on', 'batch', 'off');
+-- Good values, in each form that there is.
+SELECT count(*) >= 0 AS accepted FROM pg_logical_slot_peek_changes('regress', NULL, NULL, 'entity-types', 'pages, "Odd, ""name"""',
+    'organizations', 'acme,""', 'tables', format('%I.%I, p*', 'Odd "schema"', 'a.b, *'), 'exclude-tables', '"log*"*', 'actions', 'create,update,delete,truncate',
+    'publications', 'one, two', 'origin', 'none', 'messages', 'app.*', 'include-data', 'changed', 'include-old', 'on', 'big-numbers', 'string',
+    'max-record-bytes', '1000 MB', 'batch', 'on', 'streaming', 'off', 'two-phase', 'off');
+SELECT count(*) >= 0 AS accepted FROM pg_logical_slot_peek_changes('regress', NULL, NULL, 'origin', 'Any', 'include-data', 'NONE', 'include-old', 'off',
+    'big-numbers', 'number', 'max-record-bytes', '1024', 'tables', '"pages", public . *');
+-- Each is refused with what would be right.
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'entity-types', 'pages,,users');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'organizations', '');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'tables', 'db.public.pages');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'tables', 'public.');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'exclude-tables', '"public.pages');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'actions', 'create, upsert');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'publications', '"a" "b"');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'origin', 'some');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'messages', 'audit,');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'include-data', 'some');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'include-old', 'maybe');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'big-numbers', 'text');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'max-record-bytes', '1GB');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'max-record-bytes', '1023');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'max-record-bytes', '1001MB');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'streaming', 'parallel');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'two-phase', '');
+-- Contradictions, in whatever order.
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'include-data', 'none', 'include-old', 'on');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'include-old', 'on', 'include-data', 'none');
 SELECT count(*) FROM changes();
 DROP TABLE pages;

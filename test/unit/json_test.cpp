@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -158,6 +159,34 @@ TEST(Json, EscapedInPiecesIsTheWhole)
 		}
 		out.Append('"');
 		ASSERT_EQ(out.View(), NaiveString(text));
+	}
+}
+
+std::string
+Ascii(std::string_view json)
+{
+	Buffer out;
+	json::Ascii(out, json);
+	return std::string(out.View());
+}
+
+TEST(Json, AsciiOfEachKind)
+{
+	EXPECT_EQ(Ascii(""), "");
+	EXPECT_EQ(Ascii(R"({"a":[1,"\u00e9\n"]})"), R"({"a":[1,"\u00e9\n"]})");
+	EXPECT_EQ(Ascii("{\"é\":\"\x7F€\"}"), "{\"\\u00e9\":\"\x7F\\u20ac\"}");
+	EXPECT_EQ(Ascii("\"\u0080\u07ff\u0800\uffff\""), R"("\u0080\u07ff\u0800\uffff")");
+	EXPECT_EQ(Ascii("\"\U00010000🐘\U0010FFFF\""), R"("\ud800\udc00\ud83d\udc18\udbff\udfff")");
+}
+
+TEST(Json, AsciiReadsBackAsTheSame)
+{
+	test::Random random(7);
+	for (int round = 0; round < 3000; round++) {
+		std::string text = RandomUtf8(random, random.Below(100));
+		std::string ascii = Ascii(String(text));
+		ASSERT_TRUE(std::all_of(ascii.begin(), ascii.end(), [](char c) { return (c & 0x80) == 0; }));
+		ASSERT_EQ(nlohmann::json::parse(ascii).get<std::string>(), text);
 	}
 }
 

@@ -12,8 +12,6 @@
 namespace txsync::core {
 namespace {
 
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-
 // How a character is encoded, as bits.
 std::string
 Encode(uint32_t code)
@@ -143,6 +141,21 @@ TEST(Utf8, EachByteOfNoCharacterIsReplaced)
 	EXPECT_EQ(Valid("\xF0\x9F\x90ż"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDż");
 }
 
+TEST(Utf8, OneByteBeyondAsciiAnywhere)
+{
+	for (size_t size = 0; size < 40; size++) {
+		std::string text(size, '\x7F');
+		EXPECT_TRUE(IsAscii(text));
+		EXPECT_TRUE(IsValidUtf8(text));
+		for (size_t at = 0; at < size; at++) {
+			std::string other = text;
+			other[at] = '\x80';
+			EXPECT_FALSE(IsAscii(other));
+			EXPECT_FALSE(IsValidUtf8(other));
+		}
+	}
+}
+
 // Characters, pieces of them, and any bytes.
 std::string
 RandomText(test::Random &random)
@@ -164,6 +177,9 @@ TEST(Utf8, RandomTexts)
 		std::string valid = Valid(text);
 		ASSERT_EQ(valid, ExpectedValid(text));
 		ASSERT_EQ(Valid(valid), valid);
+		ASSERT_TRUE(IsValidUtf8(valid));
+		ASSERT_EQ(IsValidUtf8(text), text == valid);
+		ASSERT_EQ(IsAscii(text), std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; }));
 	}
 }
 

@@ -1,0 +1,109 @@
+#include "client/line.h"
+
+#include "client/failure.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+namespace txsync::client {
+
+using core::Control;
+using Json = nlohmann::json;
+
+static constexpr std::string_view kControl = "{\"control\":\"";
+static constexpr std::string_view kHead = "{\"activityId\":null,\"position\":\"";
+static constexpr std::string_view kUnknown = "0/0"; // the commit LSN of what has not committed
+static constexpr std::string_view kUncommitted = "\",\"committedAt\":null";
+static constexpr std::string_view kCommitted = "\",\"committedAt\":\"";
+static constexpr std::string_view kXid = ",\"xid\":";
+
+[[noreturn]] static void
+ThrowUnknown(std::string_view line)
+{
+	static constexpr size_t kShown = 200;
+	throw Failure(ExitCode::kOther,
+				  "the server sent a line that this version does not know: " + std::string(line.substr(0, kShown)));
+}
+
+bool
+IsControl(std::string_view lines)
+{
+	return lines.starts_with(kControl);
+}
+
+ControlLine
+ParseControl(std::string_view line)
+{
+	static const std::pair<std::string_view, Control::Kind> kKinds[] = {
+		{"start", Control::Kind::kStart},
+		{"stop", Control::Kind::kStop},
+		{"abort", Control::Kind::kAbort},
+		{"commit", Control::Kind::kCommit},
+		{"prepare", Control::Kind::kPrepare},
+		{"commitPrepared", Control::Kind::kCommitPrepared},
+		{"rollbackPrepared", Control::Kind::kRollbackPrepared},
+	};
+	try {
+		Json json = Json::parse(line);
+		const auto &name = json.at("control").get_ref<const std::string &>();
+		for (const auto &[known, kind] : kKinds) {
+			if (name != known)
+				continue;
+			ControlLine control{.kind = kind, .xid = json.at("xid"), .subxid = json.value("subxid", 0U)};
+			if (kind == Control::Kind::kCommit || kind == Control::Kind::kCommitPrepared) {
+				control.commit_lsn = ParseLsn(json.at("commitLsn")).value_or(0);
+				control.committed_at = json.at("committedAt");
+			}
+			return control;
+		}
+	} catch (const Json::exception &) {
+		// as for a name that we do not know
+	}
+	ThrowUnknown(line);
+}
+
+Foretold
+ParseForetold(std::string_view line)
+{
+	size_t unknown = kHead.size();
+	size_t quote = line.find('"', unknown);
+	size_t xid = line.rfind(kXid);
+	if (!line.starts_with(kHead) || line.substr(unknown, kUnknown.size()) != kUnknown || quote == line.npos ||
+		!line.substr(quote).starts_with(kUncommitted) || xid == line.npos || xid < quote)
+		ThrowUnknown(line);
+	Foretold change;
+	const char *digits = line.data() + xid + kXid.size();
+	const char *brace = line.data() + line.size() - 1;
+	if (std::from_chars(digits, brace, change.xid).ptr != brace || digits == brace || *brace != '}')
+		ThrowUnknown(line);
+	change.text = line.substr(0, xid).substr(unknown + kUnknown.size());
+	return change;
+}
+
+void
+Settle(std::string &out, std::string_view text, const ControlLine &commit)
+{
+	size_t quote = text.find('"');
+	out += kHead;
+	out += FormatLsn(commit.commit_lsn);
+	out += text.substr(0, quote);
+	out += kCommitted;
+	out += commit.committed_at;
+	out += '"';
+	out += text.substr(quote + kUncommitted.size());
+	out += "}\n";
+}
+
+Lsn
+CommitLsnOf(std::string_view lines)
+{
+	std::string_view position = lines.substr(0, lines.find('-'));
+	std::optional<Lsn> lsn;
+	if (position.starts_with(kHead))
+		lsn = ParseLsn(std::string(position.substr(kHead.size())));
+	if (!lsn)
+		ThrowUnknown(lines.substr(0, lines.find('\n')));
+	return *lsn;
+}
+
+} // namespace txsync::client
