@@ -26,19 +26,19 @@ Assembler::Begin(Lsn confirmed)
 	block_ = 0;
 }
 
-// A message has lines of one transaction only.
+// A message has lines of one transaction only; a keepalive has none.
 void
 Assembler::Take(const Message &message, const Sink &sink)
 {
 	std::string_view lines = message.lines;
-	bool whole = lines.empty() || (block_ == 0 && !IsControl(lines));
-	bool decided = whole;
-	// A stream that begins at an undecided PREPARE tells again what we have written since.
-	bool repeated = whole && !lines.empty() && reached_ < written_ && CommitLsnOf(lines) < written_;
-	if (whole && !lines.empty() && !repeated)
-		sink(lines);
-	for (; !whole && !lines.empty(); lines.remove_prefix(lines.find('\n') + 1))
-		decided = TakeLine(lines.substr(0, lines.find('\n')), sink);
+	bool decided = true;
+	if (block_ == 0 && !IsControl(lines)) {
+		if (!lines.empty() && !IsRepeated(CommitLsnOf(lines)))
+			sink(lines);
+	} else {
+		for (; !lines.empty(); lines.remove_prefix(lines.find('\n') + 1))
+			decided = TakeLine(lines.substr(0, lines.find('\n')), sink);
+	}
 	// What is undecided must not be confirmed, and the LSNs of its messages may be behind its PREPARE.
 	if (decided)
 		Reach(message.lsn);
@@ -84,10 +84,17 @@ Assembler::TakeLine(std::string_view line, const Sink &sink)
 void
 Assembler::Settle(const ControlLine &commit, const Sink &sink)
 {
-	if (reached_ < written_ && commit.commit_lsn < written_)
+	if (IsRepeated(commit.commit_lsn))
 		undecided_.Forget(commit.xid);
 	else
 		undecided_.Settle(commit, sink);
+}
+
+// A stream that begins at an undecided PREPARE tells again what was written since.
+bool
+Assembler::IsRepeated(Lsn commit_lsn) const
+{
+	return reached_ < written_ && commit_lsn < written_;
 }
 
 void

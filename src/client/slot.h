@@ -3,11 +3,19 @@
 
 #include "client/connection.h"
 #include "client/lsn.h"
+#include "client/plugin_option.h"
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace txsync::client {
+
+struct Slot
+{
+	Lsn confirmed = 0;
+	bool two_phase = false; // it was followed with two-phase=on
+};
 
 // Creates a logical slot for our plugin that starts now. Throws Failure.
 void CreateSlot(Connection &connection, const std::string &name, bool temporary);
@@ -15,9 +23,12 @@ void CreateSlot(Connection &connection, const std::string &name, bool temporary)
 // Throws Failure.
 void DropSlot(Connection &connection, const std::string &name);
 
-// Up to where the slot was confirmed; nothing if there is no such slot.
+// Nothing if there is no such slot.
 // Throws Failure (kOtherPlugin) if it is a physical one or another plugin's.
-std::optional<Lsn> FindSlot(Connection &connection, const std::string &name);
+std::optional<Slot> FindSlot(Connection &connection, const std::string &name);
+
+// What to ask of the plugin, for a user who asks for `wanted`. Throws Failure where the slot would lose changes by it.
+std::vector<PluginOption> OptionsFor(const Slot &slot, const std::string &name, std::vector<PluginOption> wanted);
 
 // `text` in `quote`s for the replication grammar, which knows no escape but the doubled quote.
 std::string QuoteForReplication(std::string_view text, char quote);

@@ -86,9 +86,13 @@ Stream::Parse(int size)
 void
 Stream::Report(const Progress &progress)
 {
+	// A server that shuts down waits until all is safe, or, where we say nothing of that, until all is written. What
+	// an undecided PREPARE keeps from being safe would make it wait for ever.
+	bool is_news = progress.safe > confirmed_ || progress.safe == progress.written;
+	confirmed_ = progress.safe;
 	std::string status = "r";
 	Append(status, progress.written);
-	Append(status, progress.safe);
+	Append(status, is_news ? progress.safe : 0);
 	Append(status, 0); // applied: nobody applies here
 	Append(status, PostgresNow());
 	status += '\0'; // no answer wanted

@@ -3,22 +3,19 @@
 
 #include "client/connection.h"
 #include "client/lsn.h"
+#include "client/plugin_option.h"
 
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace txsync::client {
 
-// Name, and value if there is one.
-using PluginOption = std::pair<std::string, std::optional<std::string>>;
-
 // What the server needs to know of where we are.
 struct Progress
 {
-	Lsn written = 0; // everything up to here was handed to the output
+	Lsn written = 0; // everything that committed up to here was handed to the output
 	Lsn safe = 0;    // everything up to here is confirmed: the slot need not keep it
 };
 
@@ -73,6 +70,7 @@ private:
 
 	Connection &connection_;
 	std::unique_ptr<char, Free> buffer_;
+	Lsn confirmed_ = 0; // has been told to the server
 };
 
 } // namespace txsync::client

@@ -37,7 +37,7 @@ private:
 	void Follow();
 	void Identify(Connection &connection);
 	std::string PrepareSlot(Connection &connection);
-	std::optional<Lsn> FindOrCreate(Connection &connection, const std::string &slot);
+	std::optional<Slot> FindOrCreate(Connection &connection, const std::string &slot);
 	Stream Start(Connection &connection, const std::string &slot);
 	void Drain(Stream &stream);
 	void Take(Stream &stream, const Message &message);
@@ -56,6 +56,7 @@ private:
 
 	std::string server_; // system and timeline that assembler_ is about
 	Assembler assembler_;
+	std::vector<PluginOption> plugin_options_;
 	bool was_connected_ = false;
 	bool had_slot_ = false;
 	bool made_slot_ = false; // and nothing has come from it yet
@@ -136,14 +137,13 @@ Follower::PrepareSlot(Connection &connection)
 		slot = "txsync_tail_" + std::to_string(getpid()) + "_" + std::to_string(std::random_device{}());
 		CreateSlot(connection, slot, true);
 	}
-	std::optional<Lsn> confirmed = FindOrCreate(connection, slot);
-	if (!confirmed)
+	std::optional<Slot> state = FindOrCreate(connection, slot);
+	if (!state)
 		throw Failure(ExitCode::kNoSlot, "replication slot \"" + slot + "\" does not exist" +
 											 (had_slot_ ? " any more" : "\nHINT:  --create makes it."));
 	had_slot_ = true;
-	// What is confirmed stays so: the changes of a long transaction have LSNs from before.
-	progress_.written = std::max(progress_.written, *confirmed);
-	progress_.safe = std::max(progress_.safe, *confirmed);
+	plugin_options_ = OptionsFor(*state, slot, options_.plugin_options);
+	assembler_.Begin(state->confirmed);
 	return slot;
 }
 
@@ -151,7 +151,7 @@ Stream
 Follower::Start(Connection &connection, const std::string &slot)
 {
 	try {
-		return Stream(connection, slot, progress_.written, options_.plugin_options);
+		return Stream(connection, slot, assembler_.From(), plugin_options_);
 	} catch (const Failure &failure) {
 		// A slot that we made a moment ago and cannot follow, for a misspelt option perhaps, would only hold back WAL.
 		if (made_slot_ && !failure.may_pass)
@@ -161,13 +161,13 @@ Follower::Start(Connection &connection, const std::string &slot)
 }
 
 // A slot that we have followed and that is gone is not made again: that would hide the changes in between.
-std::optional<Lsn>
+std::optional<Slot>
 Follower::FindOrCreate(Connection &connection, const std::string &slot)
 {
 	static constexpr std::string_view kDuplicateObject = "42710";
-	std::optional<Lsn> confirmed = FindSlot(connection, slot);
-	if (confirmed || !options_.create || had_slot_)
-		return confirmed;
+	std::optional<Slot> found = FindSlot(connection, slot);
+	if (found || !options_.create || had_slot_)
+		return found;
 	try {
 		CreateSlot(connection, slot, false);
 		made_slot_ = true;
@@ -188,25 +188,33 @@ Follower::Drain(Stream &stream)
 void
 Follower::Take(Stream &stream, const Message &message)
 {
-	auto meanwhile = [&] {
-		try {
-			stream.Report(progress_);
-		} catch (const Failure &) {
-			// The lines in hand are written to their end first; the stream will tell of its failure again.
-		}
-	};
-	if (options_.pretty)
-		output_.Write(pretty_.Render(message.lines), options_.status_interval, meanwhile);
-	else
-		output_.Write(message.lines, options_.status_interval, meanwhile);
-
-	progress_.written = std::max(progress_.written, message.lsn);
+	assembler_.Take(message, [&](std::string_view lines) { Write(stream, lines); });
 	is_again_ = false;
 	made_slot_ = false;
 	busy_since_.reset();
 	backoff_.Reset();
 	if (message.reply_wanted || Waiter::Clock::now() >= next_report_)
 		Confirm(stream);
+}
+
+// A large transaction is written piece by piece, and neither a piece nor all of them must keep us silent for long.
+void
+Follower::Write(Stream &stream, std::string_view lines)
+{
+	auto meanwhile = [&] {
+		next_report_ = Waiter::Clock::now() + options_.status_interval;
+		try {
+			stream.Report(assembler_.Reached());
+		} catch (const Failure &) {
+			// The lines in hand are written to their end first; the stream will tell of its failure again.
+		}
+	};
+	if (options_.pretty)
+		output_.Write(pretty_.Render(lines), options_.status_interval, meanwhile);
+	else
+		output_.Write(lines, options_.status_interval, meanwhile);
+	if (Waiter::Clock::now() >= next_report_)
+		meanwhile();
 }
 
 void
@@ -223,13 +231,13 @@ Follower::AwaitMore(Stream &stream)
 		Confirm(stream);
 }
 
-// Everything received was written by now; once it is safe there, the server may forget it.
+// Everything that has happened was written by now; once it is safe there, the server may forget it.
 void
 Follower::Confirm(Stream &stream)
 {
 	output_.Sync();
-	progress_.safe = progress_.written;
-	stream.Report(progress_);
+	assembler_.Confirm();
+	stream.Report(assembler_.Reached());
 	next_report_ = Waiter::Clock::now() + options_.status_interval;
 }
 

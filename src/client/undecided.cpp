@@ -22,9 +22,7 @@ Undecided::Add(uint32_t xid, std::string_view line)
 void
 Undecided::Spill()
 {
-	auto by_memory = [](const auto &a, const auto &b) {
-		return a.second.spool.InMemory() < b.second.spool.InMemory();
-	};
+	auto by_memory = [](const auto &a, const auto &b) { return a.second.spool.InMemory() < b.second.spool.InMemory(); };
 	Spool &largest = std::max_element(transactions_.begin(), transactions_.end(), by_memory)->second.spool;
 	in_memory_ -= largest.InMemory();
 	largest.Spill();
