@@ -49,7 +49,10 @@ ParseControl(std::string_view line)
 		for (const auto &[known, kind] : kKinds) {
 			if (name != known)
 				continue;
-			ControlLine control{.kind = kind, .xid = json.at("xid"), .subxid = json.value("subxid", 0U)};
+			ControlLine control;
+			control.kind = kind;
+			control.xid = json.at("xid");
+			control.subxid = json.value("subxid", 0U);
 			if (kind == Control::Kind::kCommit || kind == Control::Kind::kCommitPrepared) {
 				control.commit_lsn = ParseLsn(json.at("commitLsn")).value_or(0);
 				control.committed_at = json.at("committedAt");

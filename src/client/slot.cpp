@@ -2,6 +2,9 @@
 
 #include "core/options.h"
 
+#include <random>
+#include <unistd.h>
+
 namespace txsync::client {
 
 static constexpr std::string_view kPlugin = "txsync";
@@ -18,11 +21,25 @@ QuoteForReplication(std::string_view text, char quote)
 	return quoted + quote;
 }
 
-void
-CreateSlot(Connection &connection, const std::string &name, bool temporary)
+static void
+Create(Connection &connection, const std::string &name, const char *temporary)
 {
-	connection.Query("CREATE_REPLICATION_SLOT " + QuoteForReplication(name, '"') + (temporary ? " TEMPORARY" : "") +
-					 " LOGICAL " + QuoteForReplication(kPlugin, '"') + " (SNAPSHOT 'nothing')");
+	connection.Query("CREATE_REPLICATION_SLOT " + QuoteForReplication(name, '"') + temporary + " LOGICAL " +
+					 QuoteForReplication(kPlugin, '"') + " (SNAPSHOT 'nothing')");
+}
+
+void
+CreateSlot(Connection &connection, const std::string &name)
+{
+	Create(connection, name, "");
+}
+
+std::string
+CreateTemporarySlot(Connection &connection)
+{
+	std::string name = "txsync_tail_" + std::to_string(getpid()) + "_" + std::to_string(std::random_device{}());
+	Create(connection, name, " TEMPORARY");
+	return name;
 }
 
 void

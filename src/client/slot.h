@@ -18,7 +18,10 @@ struct Slot
 };
 
 // Creates a logical slot for our plugin that starts now. Throws Failure.
-void CreateSlot(Connection &connection, const std::string &name, bool temporary);
+void CreateSlot(Connection &connection, const std::string &name);
+
+// Another one, for as long as the connection lasts; returns its name. Throws Failure.
+std::string CreateTemporarySlot(Connection &connection);
 
 // Throws Failure.
 void DropSlot(Connection &connection, const std::string &name);

@@ -130,13 +130,7 @@ Follower::Identify(Connection &connection)
 std::string
 Follower::PrepareSlot(Connection &connection)
 {
-	std::string slot;
-	if (options_.slot) {
-		slot = *options_.slot;
-	} else {
-		slot = "txsync_tail_" + std::to_string(getpid()) + "_" + std::to_string(std::random_device{}());
-		CreateSlot(connection, slot, true);
-	}
+	std::string slot = options_.slot ? *options_.slot : CreateTemporarySlot(connection);
 	std::optional<Slot> state = FindOrCreate(connection, slot);
 	if (!state)
 		throw Failure(ExitCode::kNoSlot, "replication slot \"" + slot + "\" does not exist" +
@@ -169,7 +163,7 @@ Follower::FindOrCreate(Connection &connection, const std::string &slot)
 	if (found || !options_.create || had_slot_)
 		return found;
 	try {
-		CreateSlot(connection, slot, false);
+		CreateSlot(connection, slot);
 		made_slot_ = true;
 	} catch (const Failure &failure) {
 		if (failure.sqlstate != kDuplicateObject) // somebody was quicker

@@ -9,6 +9,7 @@ extern "C" {
 #include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "nodes/bitmapset.h"
+#include "nodes/value.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -62,9 +63,10 @@ IdentityColumns(Relation relation)
 class Compiler
 {
 public:
-	Compiler(Relation relation, const core::Tracking &tracking, Values &values)
+	Compiler(Relation relation, const core::Tracking &tracking, const Published *published, Values &values)
 		: desc_(RelationGetDescr(relation))
 		, tracking_(tracking)
+		, published_(published)
 		, values_(values)
 		, identity_(IdentityColumns(relation))
 	{
@@ -81,6 +83,7 @@ public:
 		for (const std::string &id : tracking_.id_columns)
 			AddId(id);
 		plan_->trigger_ran = trigger_fires && tracking_.tx && plan_->tx_index >= 0;
+		plan_->published = published_;
 		plan_->withheld = hidden_found_ < tracking_.hidden.size();
 		MakeRoom();
 		return std::move(plan_);
@@ -105,7 +108,8 @@ private:
 		Column column = Describe(attribute, index);
 		if (name == tracking_.org_column)
 			plan_->org = column;
-		plan_->columns.push_back(std::move(column));
+		if (published_ == nullptr || published_->Shows(attribute->attnum))
+			plan_->columns.push_back(std::move(column));
 	}
 
 	void
@@ -148,11 +152,23 @@ private:
 
 	TupleDesc desc_;
 	const core::Tracking &tracking_;
+	const Published *published_;
 	Values &values_;
 	const Bitmapset *identity_;
 	size_t hidden_found_ = 0;
 	std::unique_ptr<Plan> plan_ = std::make_unique<Plan>();
 };
+
+const Published *
+FindPublished(Relation relation, const std::vector<std::string> &publications, MemoryContext memory)
+{
+	return pg::Call([&] {
+		List *names = NIL;
+		for (const std::string &name : publications)
+			names = lappend(names, makeString(pstrdup(name.c_str())));
+		return Published::Find(relation, names, memory);
+	});
+}
 
 // A partition goes by the name of the table that is tracked, its root.
 bool
@@ -172,27 +188,10 @@ PassesTable(Relation relation, const core::Filter &filter)
 	return name.schema != nullptr && name.table != nullptr && filter.PassesTable(name.schema, name.table);
 }
 
-std::unique_ptr<Plan>
-CompilePlan(Relation relation, Values &values, const core::Filter &filter)
-{
-	const Trigger *trigger = pg::FindRowTrigger(relation);
-	if (trigger == nullptr)
-		return nullptr;
-	bool fires = pg::Fires(*trigger);
-	std::optional<core::Tracking> tracking = core::ParseTracking(pg::Arguments(*trigger));
-	if (!tracking)
-		return nullptr;
-	pg::ContextScope scope(values.Scratch());
-	if (!filter.PassesEntityType(tracking->entity_type) || !PassesTable(relation, filter))
-		return nullptr;
-	return Compiler(relation, *tracking, values).Compile(fires);
-}
-
 } // namespace
 
-Plans::Plans(Values &values, const core::Filter &filter)
-	: values_(values)
-	, filter_(filter)
+Plans::Plans(Values &values, const Options &options, MemoryContext memory)
+	: values_(values), options_(options), memory_(memory)
 {
 	Invalidations::Register();
 	next_ = Invalidations::living;
@@ -225,14 +224,57 @@ Plans::Sweep()
 	last_oid_ = InvalidOid;
 	last_ = nullptr;
 	if (all_stale_) {
+		for (auto &[oid, plan] : plans_)
+			Discard(plan.get());
 		plans_.clear();
 		values_.Forget();
 	}
-	for (Oid oid : stale_oids_)
-		plans_.erase(oid);
+	for (Oid oid : stale_oids_) {
+		auto at = plans_.find(oid);
+		if (at == plans_.end())
+			continue;
+		Discard(at->second.get());
+		plans_.erase(at);
+	}
 	stale_oids_.clear();
 	stale_ = false;
 	all_stale_ = false;
+}
+
+// What a plan holds in memory contexts; the end of the session takes it along as well.
+void
+Plans::Discard(Plan *plan)
+{
+	if (plan != nullptr && plan->memory != nullptr)
+		pg::Call([&] { MemoryContextDelete(plan->memory); });
+}
+
+std::unique_ptr<Plan>
+Plans::Compile(Relation relation)
+{
+	const Trigger *trigger = pg::FindRowTrigger(relation);
+	if (trigger == nullptr)
+		return nullptr;
+	bool fires = pg::Fires(*trigger);
+	std::optional<core::Tracking> tracking = core::ParseTracking(pg::Arguments(*trigger));
+	if (!tracking)
+		return nullptr;
+	pg::ContextScope scope(values_.Scratch());
+	if (!options_.filter.PassesEntityType(tracking->entity_type) || !PassesTable(relation, options_.filter))
+		return nullptr;
+	MemoryContext memory = nullptr;
+	const Published *published = nullptr;
+	if (!options_.publications.empty()) {
+		memory = pg::Call([&] { return AllocSetContextCreate(memory_, "txsync publications", ALLOCSET_SMALL_SIZES); });
+		published = FindPublished(relation, options_.publications, memory);
+		if (published == nullptr) {
+			pg::Call([&] { MemoryContextDelete(memory); });
+			return nullptr;
+		}
+	}
+	std::unique_ptr<Plan> plan = Compiler(relation, *tracking, published, values_).Compile(fires);
+	plan->memory = memory;
+	return plan;
 }
 
 void
@@ -243,7 +285,7 @@ Plans::Find(Relation relation)
 	Oid oid = RelationGetRelid(relation);
 	auto at = plans_.find(oid);
 	if (at == plans_.end())
-		at = plans_.emplace(oid, CompilePlan(relation, values_, filter_)).first;
+		at = plans_.emplace(oid, Compile(relation)).first;
 	last_oid_ = oid;
 	last_ = at->second.get();
 }

@@ -1,8 +1,9 @@
 #pragma once
 // What the decoder knows of one table: compiled once, used for every change until the table or its tracking changes.
 
-#include "core/filter.h"
 #include "core/tracking.h"
+#include "decoder/options.h"
+#include "decoder/publication.h"
 #include "decoder/values.h"
 #include "pg/call.h"
 
@@ -39,6 +40,9 @@ struct Plan
 	bool full_identity = false; // an old row in the WAL is the whole row
 	bool withheld = false;      // a hidden column is not where the tracking says: data must not be shown
 
+	const Published *published = nullptr; // what the subscriber's publications let through; null: it names none
+	MemoryContext memory = nullptr;       // of `published`
+
 	// Room for the deformed rows of one change, and for the names of columns that it lists.
 	std::vector<Datum> new_values, old_values;
 	std::unique_ptr<bool[]> new_nulls, old_nulls;
@@ -49,7 +53,7 @@ struct Plan
 class Plans
 {
 public:
-	Plans(Values &values, const core::Filter &filter);
+	Plans(Values &values, const Options &options, MemoryContext memory);
 	Plans(const Plans &) = delete;
 	~Plans();
 
@@ -69,9 +73,12 @@ public:
 private:
 	void Find(Relation relation);
 	void Sweep();
+	std::unique_ptr<Plan> Compile(Relation relation);
+	static void Discard(Plan *plan);
 
 	Values &values_;
-	const core::Filter &filter_;
+	const Options &options_;
+	MemoryContext memory_;
 	std::unordered_map<Oid, std::unique_ptr<Plan>> plans_; // null: not tracked
 	Oid last_oid_ = InvalidOid;
 	Plan *last_ = nullptr;

@@ -50,6 +50,18 @@ Row::IsUnchanged(const Column &column) const
 	return !IsNull(column.index) && IsOnDisk(column, Value(column.index));
 }
 
+void
+FillFromOld(Plan &plan, const Row &before, const Row &after)
+{
+	if (!before)
+		return;
+	for (const Column &column : plan.columns) {
+		if (!after.IsUnchanged(column) || !column.identity || before.IsNull(column.index) || before.IsUnchanged(column))
+			continue;
+		plan.new_values[static_cast<size_t>(column.index)] = before.Value(column.index);
+	}
+}
+
 std::string_view
 ColumnText(Values &values, core::Buffer &out, const Column &column, const Row &row)
 {

@@ -38,6 +38,18 @@ public:
 		return values_[index];
 	}
 
+	const Datum *
+	Values() const
+	{
+		return values_;
+	}
+
+	const bool *
+	Nulls() const
+	{
+		return nulls_;
+	}
+
 	// A value that an update left where it was, outside the row: it is not in the WAL.
 	bool IsUnchanged(const Column &column) const;
 
@@ -50,6 +62,9 @@ private:
 	const Datum *values_ = nullptr;
 	const bool *nulls_ = nullptr;
 };
+
+// What an update left outside the row, and so outside the WAL, is taken from the old row where the WAL has it there.
+void FillFromOld(Plan &plan, const Row &before, const Row &after);
 
 // The id of the entity as text: the id column's, or a JSON array of the texts of a composite key. Nothing without an
 // id.

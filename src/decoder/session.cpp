@@ -35,6 +35,14 @@ RootIsAmong(Relation partition, const Oid *relations, Size count)
 	});
 }
 
+// Whether the publications that the subscriber names, if any, publish this action on this row.
+bool
+Publishes(const Plan &plan, core::Action action, const Row &row)
+{
+	return plan.published == nullptr ||
+		   (plan.published->Publishes(action) && (!row || plan.published->Matches(action, row.Values(), row.Nulls())));
+}
+
 } // namespace
 
 Session::Session(LogicalDecodingContext *context, Options options)
@@ -42,7 +50,7 @@ Session::Session(LogicalDecodingContext *context, Options options)
 	, memory_(MakeContext(context->context, "txsync session"))
 	, values_(memory_, MakeContext(memory_, "txsync change"), options_.max_record_bytes,
 			  options_.big_numbers == Options::BigNumbers::kString)
-	, plans_(values_, options_.filter)
+	, plans_(values_, options_, memory_)
 	, output_(context, options_.batch)
 	, teller_(options_, values_, output_)
 {}
@@ -174,13 +182,40 @@ Session::Change(Relation relation, ReorderBufferChange *change)
 	teller_.EnterSubtransaction(change->txn->xid);
 	Row before = Row::Old(*plan, RelationGetDescr(relation), pg::OldTuple(change));
 	Row after = Row::New(*plan, RelationGetDescr(relation), pg::NewTuple(change));
-	if (change->action == REORDER_BUFFER_CHANGE_INSERT)
-		teller_.Insert(*plan, after);
-	else if (change->action == REORDER_BUFFER_CHANGE_UPDATE)
-		teller_.Update(*plan, before, after);
-	else
-		teller_.Delete(*plan, before);
+	TellRow(*plan, before, after, change->action);
 	values_.EndChange();
+}
+
+void
+Session::TellRow(Plan &plan, const Row &before, const Row &after, ReorderBufferChangeType action)
+{
+	if (action == REORDER_BUFFER_CHANGE_INSERT) {
+		if (Publishes(plan, core::Action::kCreate, after))
+			teller_.Insert(plan, after);
+	} else if (action == REORDER_BUFFER_CHANGE_DELETE) {
+		if (Publishes(plan, core::Action::kDelete, before))
+			teller_.Delete(plan, before);
+	} else {
+		FillFromOld(plan, before, after);
+		if (plan.published != nullptr)
+			TellPublishedUpdate(plan, before, after);
+		else
+			teller_.Update(plan, before, after);
+	}
+}
+
+// The columns of a row filter are in the replica identity: without an old row they are as they were.
+void
+Session::TellPublishedUpdate(Plan &plan, const Row &before, const Row &after)
+{
+	bool is_in = Publishes(plan, core::Action::kUpdate, after);
+	bool was_in = before ? Publishes(plan, core::Action::kUpdate, before) : is_in;
+	if (was_in && is_in)
+		teller_.Update(plan, before, after);
+	else if (is_in)
+		teller_.Enter(plan, before, after);
+	else if (was_in)
+		teller_.Leave(plan, before, after);
 }
 
 void
@@ -197,6 +232,8 @@ Session::Truncate(Relation *relations, int count, ReorderBufferChange *change)
 		if (plan == nullptr)
 			continue;
 		bool partition = relation->rd_rel->relispartition;
+		if (plan->published != nullptr && !plan->published->Publishes(core::Action::kTruncate))
+			continue;
 		if (partition && RootIsAmong(relation, truncated, truncated_count))
 			continue;
 		teller_.Truncate(*plan, !partition);

@@ -53,6 +53,8 @@ public:
 
 private:
 	void Enter(Transaction &transaction);
+	void TellRow(Plan &plan, const Row &before, const Row &after, ReorderBufferChangeType action);
+	void TellPublishedUpdate(Plan &plan, const Row &before, const Row &after);
 	void Tell(core::Control control);
 
 	Options options_;

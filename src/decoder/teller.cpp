@@ -116,19 +116,6 @@ KeyDiffers(Values &values, const Plan &plan, const Row &before, const Row &after
 					   [&](const Column &id) { return Differs(values, id, before, after); });
 }
 
-// What an update left outside the row, and so outside the WAL, is taken from the old row where the WAL has it there.
-void
-FillFromOld(Plan &plan, const Row &before, const Row &after)
-{
-	if (!before)
-		return;
-	for (const Column &column : plan.columns) {
-		if (!after.IsUnchanged(column) || !column.identity || before.IsNull(column.index) || before.IsUnchanged(column))
-			continue;
-		plan.new_values[static_cast<size_t>(column.index)] = before.Value(column.index);
-	}
-}
-
 } // namespace
 
 // ---- One function for each kind of change
@@ -155,7 +142,6 @@ Teller::Insert(Plan &plan, const Row &after)
 void
 Teller::Update(Plan &plan, const Row &before, const Row &after)
 {
-	FillFromOld(plan, before, after);
 	if (before && KeyDiffers(values_, plan, before, after)) {
 		KeyChange(plan, before, after);
 		return;
@@ -183,35 +169,50 @@ Teller::Update(Plan &plan, const Row &before, const Row &after)
 void
 Teller::KeyChange(Plan &plan, const Row &before, const Row &after)
 {
-	core::Change gone = Describe(plan, Action::kDelete);
-	DescribeEntity(gone, plan, before);
+	Leave(plan, before, after);
+	transaction_->position.row++;
+	Come(plan, before, after, true);
+}
+
+void
+Teller::Enter(Plan &plan, const Row &before, const Row &after)
+{
+	Come(plan, before, after, false);
+}
+
+void
+Teller::Leave(Plan &plan, const Row &before, const Row &after)
+{
+	core::Change change = Describe(plan, Action::kDelete);
+	DescribeEntity(change, plan, before);
 	if (plan.org && !plan.org->identity) {
 		organization_.Clear(SIZE_MAX);
-		gone.organization_id = ColumnText(values_, organization_, *plan.org, after);
-		gone.organization_id = OldOrganizationOf(gone, plan, Row(), before);
+		change.organization_id = ColumnText(values_, organization_, *plan.org, after);
+		change.organization_id = OldOrganizationOf(change, plan, Row(), before);
 	}
-	bool leftover = IsLeftover(gone, plan, before, after);
-	if (!leftover)
-		DescribeTxOf(gone, plan, after);
+	if (!IsLeftover(change, plan, before, after))
+		DescribeTxOf(change, plan, after);
 	Members old_row{values_, plan.columns, before, Members::Which::kIdentity};
 	if (ShowsOld(plan, before))
-		gone.old = core::ValueWriter(old_row);
-	Emit(gone, gone.organization_id);
+		change.old = core::ValueWriter(old_row);
+	Emit(change, change.organization_id);
+}
 
-	transaction_->position.row++;
-	core::Change come = Describe(plan, Action::kCreate);
-	DescribeEntity(come, plan, after);
-	DescribeUnchanged(come, plan, after);
-	if (leftover)
-		come.tx_error = gone.tx_error;
-	else
-		DescribeTxOf(come, plan, after);
+void
+Teller::Come(Plan &plan, const Row &before, const Row &after, bool under_new_key)
+{
+	core::Change change = Describe(plan, Action::kCreate);
+	DescribeEntity(change, plan, after);
+	DescribeUnchanged(change, plan, after);
+	if (!IsLeftover(change, plan, before, after))
+		DescribeTxOf(change, plan, after);
 	Members old_key{values_, plan.ids, before};
-	come.old_key = core::ValueWriter(old_key);
+	if (under_new_key)
+		change.old_key = core::ValueWriter(old_key);
 	Members data{values_, plan.columns, after};
 	if (ShowsData(plan))
-		come.data = core::ValueWriter(data);
-	Emit(come, come.organization_id);
+		change.data = core::ValueWriter(data);
+	Emit(change, change.organization_id);
 }
 
 void

@@ -38,6 +38,10 @@ public:
 	void Update(Plan &plan, const Row &before, const Row &after);
 	void Delete(Plan &plan, const Row &before);
 
+	// An update that brings a row into what the subscriber sees, or takes it out.
+	void Enter(Plan &plan, const Row &before, const Row &after);
+	void Leave(Plan &plan, const Row &before, const Row &after);
+
 	// All of an entity type is gone; or, when only some of its partitions were emptied, it is not known which are.
 	void Truncate(const Plan &plan, bool whole);
 
@@ -49,6 +53,7 @@ public:
 
 private:
 	void KeyChange(Plan &plan, const Row &before, const Row &after);
+	void Come(Plan &plan, const Row &before, const Row &after, bool under_new_key);
 
 	core::Change Describe(const Plan &plan, core::Action action);
 	void DescribeEntity(core::Change &change, const Plan &plan, const Row &row);

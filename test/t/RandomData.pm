@@ -1,8 +1,8 @@
 package RandomData;
 
 # Types and random values of them. A type is a hash: `name` as in a column's definition, `value` a function that returns the text
-# which the type's input function reads (or undef: null), and where ranges can be made of it `pair`, a function that returns two
-# such texts in order. Everything follows from srand(), on any machine.
+# which the type's input function reads, and where ranges can be made of it `pair`, a function that returns two such texts in order;
+# `no_literal` if no default may be a literal of it. Everything follows from srand(), on any machine.
 
 use strict;
 use utf8;
@@ -482,7 +482,13 @@ sub builtin_type
 {
 	my ($name) = @_;
 	my $schema = $name =~ /^(cardinal_number|character_data|sql_identifier|time_stamp|yes_or_no)$/ ? 'information_schema' : 'pg_catalog';
-	return { name => "$schema." . quote_identifier($name), value => $builtin{$name}, pair => $pairs{$name}, delimiter => $name eq 'box' ? ';' : ',' };
+	return {
+		name => "$schema." . quote_identifier($name),
+		value => $builtin{$name},
+		pair => $pairs{$name},
+		delimiter => $name eq 'box' ? ';' : ',',
+		no_literal => $name eq 'regrole',
+	};
 }
 
 # With a modifier: its name and its values.
@@ -549,7 +555,7 @@ sub composite
 sub domain_of
 {
 	my ($name, $type) = @_;
-	return { name => $name, value => $type->{value}, pair => $type->{pair} };
+	return { %$type{qw(value pair is_array no_literal)}, name => $name };
 }
 
 # The labels may change, but not their order.

@@ -1,0 +1,54 @@
+-- A subscriber may name publications: their tables, actions, row filters and column lists are what it is told.
+SET client_min_messages = warning;
+CREATE TABLE pages (id int, org_id text, name text, secret text, PRIMARY KEY (id, org_id));
+CREATE TABLE notes (id int PRIMARY KEY, body text);
+CREATE TABLE tasks (id int, state text, title text, PRIMARY KEY (id, state)) PARTITION BY LIST (state);
+CREATE TABLE tasks_open PARTITION OF tasks FOR VALUES IN ('open');
+CREATE TABLE tasks_done (title text, state text NOT NULL, id int NOT NULL, tx jsonb, PRIMARY KEY (id, state));
+SELECT entity_type FROM txsync.track('pages', id_column => 'id');
+SELECT entity_type FROM txsync.track('notes');
+SELECT entity_type FROM txsync.track('tasks', id_column => 'id');
+ALTER TABLE tasks ATTACH PARTITION tasks_done FOR VALUES IN ('done');
+CREATE FUNCTION told(VARIADIC options text[]) RETURNS TABLE (action text, entity text, id text, tx text, data jsonb) LANGUAGE sql AS $$
+    SELECT d ->> 'action', d ->> 'entityType', d ->> 'entityId', d -> 'tx' ->> 'transactionId', d -> 'data'
+    FROM pg_logical_slot_peek_changes('regress', NULL, NULL, VARIADIC options) WITH ORDINALITY s(lsn, xid, line, n), LATERAL (SELECT line::jsonb AS d) j
+    ORDER BY n
+$$;
+CREATE PUBLICATION acme FOR TABLE pages (id, org_id, name) WHERE (org_id = 'acme');
+CREATE PUBLICATION inserted FOR TABLE pages, notes WITH (publish = 'insert');
+CREATE PUBLICATION "of schema" FOR TABLES IN SCHEMA public;
+CREATE PUBLICATION everything FOR ALL TABLES;
+CREATE PUBLICATION by_root FOR TABLE tasks WHERE (id > 1) WITH (publish_via_partition_root);
+CREATE PUBLICATION by_leaf FOR TABLE tasks;
+
+INSERT INTO pages VALUES (1, 'acme', 'one', 's'), (2, 'other', 'two', 's');
+UPDATE pages SET name = 'one!', tx = tx('1000.0000.a', 'name') WHERE id = 1;
+-- into what is published, and out of it
+UPDATE pages SET org_id = 'acme', tx = tx('1000.0001.a', 'org_id') WHERE id = 2;
+UPDATE pages SET org_id = 'other', tx = tx('1000.0002.a', 'org_id') WHERE id = 1;
+DELETE FROM pages;
+INSERT INTO notes VALUES (1, 'note');
+INSERT INTO tasks VALUES (1, 'open', 'one'), (2, 'open', 'two');
+UPDATE tasks SET title = 'two!' WHERE id = 2;
+UPDATE tasks SET state = 'done' WHERE id = 2;
+TRUNCATE notes;
+SELECT * FROM told('publications', 'acme');
+SELECT * FROM told('publications', 'inserted');
+SELECT * FROM told('publications', 'acme, inserted', 'entity-types', 'pages');
+SELECT count(*) FROM told('publications', '"of schema"');
+SELECT count(*) FROM told('publications', 'everything');
+SELECT count(*) FROM told('batch', 'off');
+SELECT * FROM told('publications', 'by_root');
+SELECT action, id FROM told('publications', 'by_leaf');
+SELECT * FROM told('publications', 'gone');
+
+-- the publications as they were at each change
+ALTER PUBLICATION inserted DROP TABLE notes;
+INSERT INTO notes VALUES (2, 'not published');
+ALTER PUBLICATION inserted ADD TABLE notes (id) WHERE (id <> 4);
+INSERT INTO notes VALUES (3, 'published in part'), (4, 'filtered');
+SELECT action, id, data FROM told('publications', 'inserted', 'entity-types', 'notes');
+DROP PUBLICATION acme, inserted, "of schema", everything, by_root, by_leaf;
+SELECT count(*) > 0 AS all FROM changes();
+DROP TABLE pages, notes, tasks;
+DROP FUNCTION told;

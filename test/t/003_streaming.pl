@@ -1,0 +1,302 @@
+# `txsync tail` of transactions that are told before their commit: what it writes is what it would have written without.
+
+use strict;
+use utf8;
+use warnings FATAL => 'all';
+
+use File::Compare;
+use FindBin;
+use lib $FindBin::RealBin;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use TxsyncClient;
+
+start_node('streaming', 'logical');
+$node->append_conf('postgresql.conf', <<'CONF');
+logical_decoding_work_mem = 64kB
+max_prepared_transactions = 20
+autovacuum = off
+CONF
+$node->restart;
+track_pages();
+$node->safe_psql('postgres', <<'SQL');
+SET client_min_messages = warning;
+CREATE TABLE tasks (id int, region text, name text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
+CREATE TABLE tasks_here PARTITION OF tasks FOR VALUES IN ('here');
+CREATE TABLE tasks_there PARTITION OF tasks FOR VALUES IN ('there');
+SELECT txsync.track('tasks', id_column => 'id');
+SELECT pg_create_logical_replication_slot('base', 'txsync'), pg_replication_origin_create('elsewhere');
+SQL
+
+my @modes = (
+	[ 'streamed', '-o', 'streaming=on' ],
+	[ 'streamed line by line', '-o', 'streaming=on', '-o', 'batch=off' ],
+	[ 'two-phase', '-o', 'two-phase=on' ],
+	[ 'streamed, two-phase', '-o', 'streaming=on', '-o', 'two-phase=on' ]);
+my $slots = 0;
+
+# Rows of about 600 bytes, so that a hundred of them are more than the server keeps in memory.
+sub insert
+{
+	my ($table, $from, $count) = @_;
+	my $region = $table eq 'tasks' ? "CASE WHEN g % 2 = 0 THEN 'here' ELSE 'there' END, " : '';
+	return "INSERT INTO $table SELECT g, ${region}g || repeat('x', 600) FROM generate_series($from, $from + $count - 1) g;\n";
+}
+
+sub run_sql
+{
+	my ($sql) = @_;
+	$node->safe_psql('postgres', $sql);
+	return;
+}
+
+# A slot of its own that begins where `base` is.
+sub copy_of_base
+{
+	my $slot = 'copy' . ++$slots;
+	run_sql("SELECT pg_copy_logical_replication_slot('base', '$slot')");
+	return $slot;
+}
+
+sub confirmed
+{
+	my ($slot) = @_;
+	return $node->safe_psql('postgres', "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '$slot'");
+}
+
+# All that has been committed since `base`, as one run of tail writes it.
+sub read_all
+{
+	my ($file, @args) = @_;
+	my $slot = copy_of_base();
+	my $tail = start_tail($file, '--slot', $slot, @args);
+	wait_confirmed($slot, "$file: read");
+	is(finish($tail, 'TERM'), 0, "$file: clean end");
+	is(text_of("$file.err"), '', "$file: no complaint");
+	run_sql("SELECT pg_drop_replication_slot('$slot')");
+	return;
+}
+
+# Every mode tells the same of what has happened since `base`, which then moves on. `live` are files written meanwhile.
+sub all_modes_agree
+{
+	my ($name, @live) = @_;
+	my @everything = ('-o', 'messages=*', '-o', 'include-old=on');
+	read_all("$name plain", @everything);
+	cmp_ok(-s "$dir/$name plain", '>', 0, "$name: something was told");
+	unlike(text_of("$name plain"), qr/"control"|"xid"/, "$name: only changes");
+	foreach my $mode (@modes)
+	{
+		my ($title, @options) = @$mode;
+		read_all("$name $title", @everything, @options);
+		is(compare("$dir/$name plain", "$dir/$name $title"), 0, "$name: $title equals plain");
+	}
+	is(compare("$dir/$name plain", "$dir/$_"), 0, "$name: $_ equals plain") foreach @live;
+	run_sql(q{SELECT pg_replication_slot_advance('base', pg_current_wal_flush_lsn())});
+	return;
+}
+
+subtest 'subtransactions' => sub {
+	my @scripts = (
+		# rolled back before anything was streamed, after, and partly; nested ones, released and not
+		insert('pages', 1, 10) . 'SAVEPOINT a;' . insert('pages', 100, 10) . 'ROLLBACK TO a;' . insert('pages', 200, 300),
+		insert('pages', 1000, 200) . 'SAVEPOINT a;' . insert('pages', 1200, 200) . "ROLLBACK TO a;\n" . insert('pages', 1200, 200),
+		insert('pages', 2000, 200)
+		  . 'SAVEPOINT a;' . insert('pages', 2200, 200)
+		  . 'SAVEPOINT b;' . insert('pages', 2400, 200)
+		  . 'SAVEPOINT c;' . insert('pages', 2600, 200) . 'RELEASE c;'
+		  . "ROLLBACK TO b;\n" . insert('pages', 2400, 100) . 'RELEASE a;',
+		insert('pages', 3000, 200) . 'SAVEPOINT a;' . insert('pages', 3200, 200) . 'SAVEPOINT b;' . insert('pages', 3400, 200) . 'ROLLBACK TO a;',
+		# what a rolled back part said of the rest is not true of it
+		insert('pages', 4000, 200)
+		  . q{SELECT txsync.annotate('{"by": "all"}'); SAVEPOINT a; SELECT txsync.annotate('{"by": "part"}');}
+		  . insert('pages', 4200, 200) . "ROLLBACK TO a;\n" . insert('pages', 4400, 200)
+		  . q{SELECT pg_logical_emit_message(true, 'app', 'kept'); SAVEPOINT b; SELECT pg_logical_emit_message(true, 'app', 'dropped');}
+		  . insert('pages', 4600, 200) . 'ROLLBACK TO b;' . "SELECT pg_logical_emit_message(false, 'app', 'alone');\n",
+		# a rolled back first half of a move between partitions, and moves of every kind
+		insert('tasks', 1, 200) . q{SAVEPOINT a; UPDATE tasks SET region = 'there' WHERE id < 100; ROLLBACK TO a;}
+		  . q{UPDATE tasks SET region = 'here' WHERE id > 50; UPDATE tasks SET id = -id, region = 'there' WHERE id < 20; DELETE FROM tasks WHERE id = 30;},
+		# all but the rolled back part was small
+		'SAVEPOINT a;' . insert('pages', 5000, 300) . 'ROLLBACK TO a;' . insert('pages', 5000, 1),
+		q{TRUNCATE tasks;} . insert('tasks', 1, 200) . 'SAVEPOINT a; TRUNCATE tasks, pages; ROLLBACK TO a; TRUNCATE tasks_here;' . insert('tasks', 1000, 200),
+		q{UPDATE pages SET name = 'short' WHERE id % 3 = 0; DELETE FROM pages WHERE id % 3 = 1; UPDATE pages SET id = -id WHERE id % 7 = 2;});
+	run_sql("BEGIN; $_ COMMIT;") foreach @scripts;
+	run_sql('BEGIN;' . insert('pages', 10000, 500) . 'ROLLBACK');
+	run_sql("BEGIN; SELECT pg_replication_origin_session_setup('elsewhere');" . insert('pages', 11000, 300) . 'COMMIT');
+	all_modes_agree('subtransactions');
+};
+
+# Four sessions, each with ids of its own, do at random what they can; the same every time.
+package Session
+{
+	sub new
+	{
+		my ($class, $number) = @_;
+		return bless { psql => $main::node->background_psql('postgres'), first => $number * 1_000_000, next => 0, savepoints => [], prepared => 0 }, $class;
+	}
+
+	sub query
+	{
+		my ($self, $sql) = @_;
+		$self->{psql}->query_safe($sql);
+		return;
+	}
+
+	sub ids
+	{
+		my ($self) = @_;
+		return "id BETWEEN $self->{first} AND $self->{first} + 999999";
+	}
+
+	sub change
+	{
+		my ($self) = @_;
+		my ($ids, $part, $of) = ($self->ids, int rand 5, 3 + int rand 5);
+		my $table = rand() < 0.6 ? 'pages' : 'tasks';
+		my $count = rand() < 0.5 ? 3 : 120;
+		$self->{next} += $count;
+		my $kind = rand;
+		return main::insert($table, $self->{first} + $self->{next} - $count, $count) if $kind < 0.6;
+		return "UPDATE $table SET name = repeat('y', 500) || $part WHERE $ids AND id % $of = $part" if $kind < 0.75;
+		return "UPDATE tasks SET region = CASE region WHEN 'here' THEN 'there' ELSE 'here' END WHERE $ids AND id % $of = $part" if $kind < 0.9;
+		return "DELETE FROM $table WHERE $ids AND id % $of = $part" if $kind < 0.95;
+		return qq{SELECT txsync.annotate('{"part": $part}')} if $kind < 0.97;
+		return "SELECT pg_logical_emit_message(true, 'app', repeat('m', 1000))";
+	}
+
+	sub end
+	{
+		my ($self) = @_;
+		$self->{open} = 0;
+		$self->{savepoints} = [];
+		my $kind = rand;
+		return 'ROLLBACK' if $kind < 0.3;
+		return 'COMMIT' if $kind < 0.7;
+		$self->{prepared} = 1;
+		return "PREPARE TRANSACTION 'of $self->{first}'";
+	}
+
+	sub decide
+	{
+		my ($self) = @_;
+		$self->{prepared} = 0;
+		my $outcome = rand() < 0.4 ? 'ROLLBACK' : 'COMMIT';
+		return "$outcome PREPARED 'of $self->{first}'";
+	}
+
+	sub step
+	{
+		my ($self) = @_;
+		my $savepoints = $self->{savepoints};
+		return $self->query($self->decide) if $self->{prepared} && rand() < 0.3;
+		return if $self->{prepared}; # its rows are locked
+		if (!$self->{open})
+		{
+			$self->{open} = 1;
+			return $self->query('BEGIN');
+		}
+		my $kind = rand;
+		return $self->query($self->end) if $kind < 0.1;
+		if ($kind < 0.2)
+		{
+			push @$savepoints, 's' . @$savepoints;
+			return $self->query("SAVEPOINT $savepoints->[-1]");
+		}
+		if ($kind < 0.3 && @$savepoints)
+		{
+			my $which = int rand @$savepoints;
+			my $verb = rand() < 0.6 ? 'ROLLBACK TO' : 'RELEASE';
+			my $name = $savepoints->[$which];
+			splice @$savepoints, $verb eq 'RELEASE' ? $which : $which + 1;
+			return $self->query("$verb $name");
+		}
+		return $self->query($self->change);
+	}
+}
+
+subtest 'interleaved transactions' => sub {
+	my $seed = $ENV{TXSYNC_SEED} // 3;
+	note "seed $seed";
+	srand $seed;
+	my @everything = ('-o', 'messages=*', '-o', 'include-old=on');
+	my $slot = copy_of_base();
+	my $live = start_tail('live', '--slot', $slot, @everything, '-o', 'streaming=on', '-o', 'two-phase=on');
+	ok(slot_is_active($slot), 'one follows meanwhile');
+	my @sessions = map { Session->new($_) } 1 .. 4;
+	$sessions[ int rand @sessions ]->step foreach 1 .. $ENV{TXSYNC_STEPS} // 400;
+	foreach my $session (@sessions)
+	{
+		$session->query($session->decide) if $session->{prepared};
+		$session->query('COMMIT') if $session->{open};
+		$session->{psql}->quit;
+	}
+	wait_confirmed($slot, 'the one that followed has all');
+	is(finish($live, 'TERM'), 0, 'clean end');
+	is($node->safe_psql('postgres', "SELECT stream_txns > 0 AND stream_count > stream_txns FROM pg_stat_replication_slots WHERE slot_name = '$slot'"),
+		't', 'transactions were streamed');
+	all_modes_agree('interleaved', 'live');
+};
+
+subtest 'pretty' => sub {
+	local $ENV{COLUMNS} = 100;
+	run_sql('BEGIN; SAVEPOINT a;' . insert('pages', 20000, 300) . 'ROLLBACK TO a;' . insert('pages', 21000, 300) . 'COMMIT');
+	read_all('plain for eyes', '--pretty');
+	read_all('streamed for eyes', '--pretty', '-o', 'streaming=on');
+	is(scalar(() = text_of('streamed for eyes') =~ /^[\d:.]{12}  create  pages\/21\d\d\d  /mg), 300, 'what committed');
+	is(compare("$dir/plain for eyes", "$dir/streamed for eyes"), 0, 'streamed equals plain');
+};
+
+subtest 'prepared transactions' => sub {
+	run_sql(q{SELECT pg_drop_replication_slot('base'); TRUNCATE pages; SELECT pg_create_logical_replication_slot('base', 'txsync')});
+	my @args = ('--slot', 'prepared', '--status-interval', '0.05', '-o', 'two-phase=on', '-o', 'streaming=on');
+	my $tail = start_tail('prepared', @args, '--create');
+	ok(slot_is_active('prepared'), 'follows');
+	run_sql(q{INSERT INTO pages VALUES (1, 'before')});
+	wait_confirmed('prepared', 'confirmed');
+
+	my $before = $node->safe_psql('postgres', 'SELECT pg_current_wal_insert_lsn()');
+	run_sql('BEGIN;' . insert('pages', 100, 5) . q{PREPARE TRANSACTION 'small'});
+	run_sql('BEGIN;' . insert('pages', 1000, 300) . q{SAVEPOINT a;} . insert('pages', 2000, 300) . q{ROLLBACK TO a; PREPARE TRANSACTION 'large'});
+	run_sql('BEGIN;' . insert('pages', 3000, 300) . q{PREPARE TRANSACTION 'in vain'});
+	run_sql(q{INSERT INTO pages VALUES (2, 'since')});
+	wait_for_text('prepared', qr/"since"/);
+	my $sees_all = q{SELECT write_lsn >= pg_current_wal_flush_lsn() FROM pg_stat_replication WHERE application_name = 'txsync'};
+	poll_ok($sees_all, 'everything has come');
+	unlike(text_of('prepared'), qr/"entityId":"(10|[13]\d)\d\d?"/, 'nothing of them is written');
+	is($node->safe_psql('postgres', "SELECT confirmed_flush_lsn <= '$before' FROM pg_replication_slots WHERE slot_name = 'prepared'"), 't', 'nothing behind the first PREPARE is confirmed');
+
+	is(finish($tail, 'KILL'), 'signal 9', 'killed');
+	run_sql(q{COMMIT PREPARED 'small'});
+	$tail = start_tail('prepared', @args);
+	wait_for_text('prepared', qr/"entityId":"104"/);
+	run_sql(q{ROLLBACK PREPARED 'in vain'});
+	is(finish($tail, 'KILL'), 'signal 9', 'killed again');
+	$tail = start_tail('prepared', @args);
+	ok(slot_is_active('prepared'), 'follows again');
+
+	# A server that stops waits for what is undecided no longer than the client does.
+	$node->stop('fast');
+	wait_for_text('prepared.err', qr/trying again/);
+	$node->start;
+	my $connected = q{SELECT count(*) = 1 FROM pg_stat_replication WHERE application_name = 'txsync'};
+	poll_ok($connected, 'connected again');
+	is($node->safe_psql('postgres', "SELECT confirmed_flush_lsn <= '$before' FROM pg_replication_slots WHERE slot_name = 'prepared'"), 'f', 'the first is decided');
+	my $undecided = confirmed('prepared');
+	run_sql(q{INSERT INTO pages VALUES (3, 'decided soon'); COMMIT PREPARED 'large'});
+	wait_confirmed('prepared', 'when all is decided all is confirmed');
+	run_sql(q{INSERT INTO pages VALUES (4, 'end')});
+	wait_for_text('prepared', qr/"end"/);
+	is(finish($tail, 'TERM'), 0, 'clean end');
+	is(text_of('prepared.err') =~ s/^txsync: (?!connected)//mgr, text_of('prepared.err') =~ s/^txsync: (?!connected)//mgr, 'messages');
+	is(scalar(() = text_of('prepared') =~ /"decided soon"/g), 1, 'one process writes nothing twice');
+	ok(rebuilt(scalar changes_in('prepared')) eq table(), 'rebuilt state = table');
+
+	my $changes = changes_in('prepared');
+	my %seen;
+	my @once = grep { !$seen{ $_->{position} }++ } @$changes;
+	read_all('prepared plain');
+	is(join("\n", map { $_->{position} } @once), join("\n", map { $_->{position} } @{ changes_in('prepared plain') }), 'each change comes, in commit order');
+};
+
+$node->stop;
+done_testing();
