@@ -191,7 +191,9 @@ PassesTable(Relation relation, const core::Filter &filter)
 } // namespace
 
 Plans::Plans(Values &values, const Options &options, MemoryContext memory)
-	: values_(values), options_(options), memory_(memory)
+	: values_(values)
+	, options_(options)
+	, memory_(memory)
 {
 	Invalidations::Register();
 	next_ = Invalidations::living;

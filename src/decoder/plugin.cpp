@@ -3,6 +3,7 @@
 #include "decoder/plugin.h"
 
 #include "decoder/session.h"
+#include "decoder/warnings.h"
 #include "pg/entry.h"
 #include "pg/memory.h"
 
@@ -13,6 +14,7 @@ extern "C" {
 using txsync::decoder::Options;
 using txsync::decoder::ReadOptions;
 using txsync::decoder::Session;
+using txsync::decoder::WarnOfUnknownEntityTypes;
 
 namespace pg = txsync::pg;
 
@@ -34,6 +36,8 @@ startup(LogicalDecodingContext *context, OutputPluginOptions *plugin, bool is_in
 	pg::Entry([&] {
 		plugin->output_type = OUTPUT_PLUGIN_TEXTUAL_OUTPUT;
 		Options options = ReadOptions(context->output_plugin_options);
+		if (!is_init)
+			WarnOfUnknownEntityTypes(options.filter);
 		// While a slot is made there is nothing to tell yet, least of all of transactions in progress.
 		context->streaming = context->streaming && options.streaming && !is_init;
 		context->twophase = context->twophase && options.two_phase && !is_init;

@@ -32,8 +32,8 @@ HasTable(const Publication *publication, Oid relation)
 		   list_member_oid(GetSchemaPublications(get_rel_namespace(relation)), publication->oid);
 }
 
-// The table under which a publication publishes another: itself, or with publish_via_partition_root its topmost ancestor in the
-// publication. InvalidOid if it does not.
+// The table under which a publication publishes another: itself, or with publish_via_partition_root its topmost
+// ancestor in the publication. InvalidOid if it does not.
 Oid
 PublishedAs(const Publication *publication, Relation relation)
 {
@@ -116,8 +116,7 @@ Published::AddFilter(Part &part, Relation relation, Relation as, Datum stored)
 {
 	auto *expression = static_cast<Node *>(stringToNode(TextDatumGetCString(stored)));
 	if (as != relation)
-		expression =
-			static_cast<Node *>(linitial(map_partition_varattnos(list_make1(expression), 1, relation, as)));
+		expression = static_cast<Node *>(linitial(map_partition_varattnos(list_make1(expression), 1, relation, as)));
 	if (executor_ == nullptr) {
 		executor_ = CreateExecutorState();
 		slot_ = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(RelationGetDescr(relation)), &TTSOpsVirtual);

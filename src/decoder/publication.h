@@ -1,5 +1,6 @@
 #pragma once
-// What the publications that a subscriber names let through of one table: actions, rows and columns, by the server's own rules.
+// What the publications that a subscriber names let through of one table: actions, rows and columns, by the server's
+// own rules.
 
 #include "core/change.h"
 #include "pg/server.h"
@@ -16,8 +17,8 @@ namespace txsync::decoder {
 class Published
 {
 public:
-	// Null if none of the publications has the table, or its root, in it. One that does not exist (any more, or yet) has nothing in
-	// it. May ereport: to be called by pg::Call.
+	// Null if none of the publications has the table, or its root, in it. One that does not exist (any more, or yet)
+	// has nothing in it. May ereport: to be called by pg::Call.
 	static Published *Find(Relation relation, const List *names, MemoryContext context);
 
 	bool Publishes(core::Action action) const;
@@ -25,13 +26,14 @@ public:
 	// Whether a column is in the list of one of the publications, if they have lists.
 	bool Shows(AttrNumber column) const;
 
-	// Whether the row passes the filter of one of the publications that publish this action. Values of the identity at least.
+	// Whether the row passes the filter of one of the publications that publish this action. Values of the identity at
+	// least.
 	bool Matches(core::Action action, const Datum *values, const bool *nulls) const;
 
 private:
 	struct Part
 	{
-		bool actions[4]; // by core::Action, create to truncate
+		bool actions[4];          // by core::Action, create to truncate
 		ExprState *filter;        // null: all rows
 		const Bitmapset *columns; // attribute numbers; null: all
 	};

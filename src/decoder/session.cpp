@@ -4,6 +4,7 @@
 #include "pg/compat.h"
 
 extern "C" {
+#include "access/xact.h"
 #include "catalog/partition.h"
 }
 
@@ -53,7 +54,13 @@ Session::Session(LogicalDecodingContext *context, Options options)
 	, plans_(values_, options_, memory_)
 	, output_(context, options_.batch)
 	, teller_(options_, values_, output_)
-{}
+{
+	// They are compared with what the stream says.
+	std::vector<std::string> organizations;
+	for (const std::string &name : options_.filter.organizations.Names())
+		organizations.emplace_back(values_.ToUtf8(name));
+	options_.filter.organizations = core::NameSet(std::move(organizations));
+}
 
 void
 Session::Enter(Transaction &transaction)
@@ -248,6 +255,8 @@ Session::Message(XLogRecPtr lsn, std::string_view prefix, std::string_view messa
 		if (!core::MatchesAny(options_.messages, prefix))
 			return;
 		current_->StepTo(lsn);
+		// The server does not say which subtransaction's it is, but whose rollback it looks out for.
+		teller_.EnterSubtransaction(TransactionIdIsValid(CheckXidAlive) ? CheckXidAlive : current_->xid);
 		teller_.Event(prefix, message);
 	} else if (std::optional<core::Annotate> annotate = core::ParseAnnotate(message))
 		current_->annotations.push_back({annotate->subxid, std::string(values_.ToUtf8(annotate->object))});

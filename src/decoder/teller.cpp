@@ -250,6 +250,8 @@ Teller::Event(std::string_view prefix, std::string_view content)
 	change.position = transaction_->position;
 	change.committed_at = transaction_->committed_at;
 	change.action = Action::kEvent;
+	if (transaction_->in_progress)
+		change.xid = xid_;
 	change.origin = Origin();
 	LogicalMessage data{values_, prefix, content};
 	change.data = core::ValueWriter(data);

@@ -523,14 +523,19 @@ Values::ConvertPart(Buffer &out, std::string_view text)
 		if (!OidIsValid(to_utf8_))
 			to_utf8_ = FindDefaultConversionProc(encoding_, PG_UTF8);
 		if (!OidIsValid(to_utf8_))
-			return 0;
+			return -1;
 		return pg_do_encoding_conversion_buf(
 			to_utf8_, encoding_, PG_UTF8, reinterpret_cast<unsigned char *>(const_cast<char *>(text.data())),
 			static_cast<int>(text.size()), reinterpret_cast<unsigned char *>(to), static_cast<int>(room), true);
 	});
-	if (done > 0)
-		out.CommitTo(to + strlen(to));
-	return static_cast<size_t>(done);
+	if (done >= 0) {
+		out.CommitTo(to + (done > 0 ? strlen(to) : 0));
+		return static_cast<size_t>(done);
+	}
+	// Of an encoding without a conversion only ASCII has a counterpart.
+	size_t ascii = core::AsciiLength(text);
+	out.Append(text.substr(0, ascii));
+	return ascii;
 }
 
 void

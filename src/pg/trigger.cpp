@@ -1,9 +1,12 @@
 #include "pg/trigger.h"
 
 extern "C" {
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 }
@@ -57,6 +60,34 @@ FindRowTrigger(Relation relation)
 		return nullptr;
 	// Looked up again, since reading the catalog may have rebuilt the relation's descriptor.
 	return ByName(relation);
+}
+
+std::vector<Oid>
+RelationsWithRowTrigger()
+{
+	struct Found
+	{
+		Oid *oids;
+		size_t count;
+	};
+	Found found = Call([] {
+		List *oids = NIL;
+		Relation triggers = table_open(TriggerRelationId, AccessShareLock);
+		SysScanDesc scan = systable_beginscan(triggers, InvalidOid, false, nullptr, 0, nullptr);
+		while (HeapTuple tuple = systable_getnext(scan)) {
+			auto *trigger = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple));
+			if (!OidIsValid(trigger->tgparentid) && strcmp(NameStr(trigger->tgname), kRowTriggerName) == 0)
+				oids = lappend_oid(oids, trigger->tgrelid);
+		}
+		systable_endscan(scan);
+		table_close(triggers, AccessShareLock);
+
+		Found copy = {static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<size_t>(list_length(oids) + 1))), 0};
+		for (int i = 0; i < list_length(oids); i++)
+			copy.oids[copy.count++] = list_nth_oid(oids, i);
+		return copy;
+	});
+	return {found.oids, found.oids + found.count};
 }
 
 std::vector<std::string_view>

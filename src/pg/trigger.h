@@ -21,6 +21,9 @@ inline constexpr char kRowTriggerSymbol[] = "row_trigger";
 // access to a catalog, which may rebuild the relation's descriptor.
 const Trigger *FindRowTrigger(Relation relation);
 
+// The tables with a trigger of that name which is not a partition's copy, as they are now, whatever the snapshot.
+std::vector<Oid> RelationsWithRowTrigger();
+
 std::vector<std::string_view> Arguments(const Trigger &trigger);
 
 // Whether it fires for ordinary writes.

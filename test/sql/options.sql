@@ -42,5 +42,8 @@ SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'two-phase', '');
 -- Contradictions, in whatever order.
 SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'include-data', 'none', 'include-old', 'on');
 SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'include-old', 'on', 'include-data', 'none');
+SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'messages', 'a', 'streaming', 'on');
+-- an entity type that is not tracked may be so later
+SELECT count(*) FROM pg_logical_slot_peek_changes('regress', NULL, NULL, 'entity-types', 'pages, "no such"');
 SELECT count(*) FROM changes();
 DROP TABLE pages;
