@@ -1,0 +1,217 @@
+#include "api/table.h"
+
+#include "pg/compat.h"
+#include "pg/trigger.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/sysattr.h"
+#include "catalog/catalog.h"
+#include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "nodes/bitmapset.h"
+}
+
+namespace txsync::api {
+
+using pg::Failure;
+
+std::string
+Quoted(std::string_view name)
+{
+	return "\"" + std::string(name) + "\"";
+}
+
+void
+Table::RequireColumn(std::string_view name) const
+{
+	if (Column(name) == nullptr)
+		throw Failure{ERRCODE_UNDEFINED_COLUMN, "column " + Quoted(name) + " of table " + Label() + " does not exist"};
+}
+
+std::vector<std::string>
+PrimaryKey(const Table &table)
+{
+	struct Key
+	{
+		AttrNumber columns[INDEX_MAX_KEYS];
+		int count;
+	};
+	Key key = pg::Call([&] {
+		Key found = {};
+		list_free(RelationGetIndexList(table.Rel()));
+		if (!OidIsValid(table.Rel()->rd_pkindex))
+			return found;
+		Relation index = index_open(table.Rel()->rd_pkindex, AccessShareLock);
+		for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+			found.columns[found.count++] = index->rd_index->indkey.values[i];
+		index_close(index, AccessShareLock);
+		return found;
+	});
+	std::vector<std::string> names;
+	for (int i = 0; i < key.count; i++)
+		names.emplace_back(NameStr(TupleDescAttr(RelationGetDescr(table.Rel()), key.columns[i] - 1)->attname));
+	return names;
+}
+
+void
+RequireOwner(const Table &table)
+{
+	if (!pg::Call([&] { return pg::OwnsRelation(table.Id(), GetUserId()); }))
+		throw Failure{ERRCODE_INSUFFICIENT_PRIVILEGE,
+					  "must be owner of table " + Quoted(RelationGetRelationName(table.Rel()))};
+}
+
+void
+RequireOrdinaryTable(const Table &table)
+{
+	char kind = table.Rel()->rd_rel->relkind;
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, table.Label() + " is not a table",
+					  "Only tables and partitioned tables have the WAL and the row triggers that tracking needs."};
+	if (pg::Call([&] { return IsCatalogRelation(table.Rel()) || IsToastRelation(table.Rel()); }))
+		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, table.Label() + " is a system table"};
+	if (table.Rel()->rd_rel->relispartition) {
+		std::string root = pg::QualifiedName(pg::Call([&] {
+			List *ancestors = get_partition_ancestors(table.Id());
+			return llast_oid(ancestors);
+		}));
+		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, table.Label() + " is a partition",
+					  "Partitioned tables are tracked by their root.",
+					  "SELECT txsync.track(" + pg::QuoteLiteral(root) + ");"};
+	}
+}
+
+void
+RequireLogged(const Table &table)
+{
+	char persistence = table.Rel()->rd_rel->relpersistence;
+	if (persistence == RELPERSISTENCE_TEMP)
+		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, table.Label() + " is a temporary table",
+					  "Its changes are not in the WAL."};
+	if (persistence == RELPERSISTENCE_UNLOGGED)
+		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, table.Label() + " is an unlogged table",
+					  "Its changes are not in the WAL.", "ALTER TABLE " + table.Sql() + " SET LOGGED;"};
+	if (table.Rel()->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, table.Label() + " is a foreign table",
+					  "Its changes are not in the WAL."};
+}
+
+void
+RequireNotNull(const Table &table, const std::string &column)
+{
+	if (!table.Column(column)->attnotnull)
+		throw Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+					  "id column " + Quoted(column) + " of table " + table.Label() + " may be null",
+					  "An entity without an id has no name.",
+					  "ALTER TABLE " + table.Sql() + " ALTER COLUMN " + pg::QuoteIdentifier(column.c_str()) +
+						  " SET NOT NULL;"};
+}
+
+namespace {
+
+struct ColumnSet
+{
+	bool everything = false;
+	const Bitmapset *members = nullptr; // offset by FirstLowInvalidHeapAttributeNumber
+
+	bool
+	Has(Form_pg_attribute column) const
+	{
+		return everything || bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, members);
+	}
+};
+
+ColumnSet
+IdentityOf(const Table &table)
+{
+	if (table.Rel()->rd_rel->relreplident == REPLICA_IDENTITY_FULL)
+		return {true, nullptr};
+	return {false, pg::Call([&] { return RelationGetIndexAttrBitmap(table.Rel(), INDEX_ATTR_BITMAP_IDENTITY_KEY); })};
+}
+
+// A delete's WAL has only the replica identity, so the id must be in it.
+void
+RequireIdInIdentity(const Table &table, const core::Tracking &tracking)
+{
+	ColumnSet identity = IdentityOf(table);
+	for (const std::string &id : tracking.id_columns) {
+		Form_pg_attribute column = table.Column(id);
+		if (column != nullptr && identity.Has(column))
+			continue;
+		bool key_suffices = pg::Call([&] {
+			const Bitmapset *key = RelationGetIndexAttrBitmap(table.Rel(), INDEX_ATTR_BITMAP_PRIMARY_KEY);
+			return column != nullptr && bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, key);
+		});
+		throw Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+					  "id column " + Quoted(id) + " is not in the replica identity of table " + table.Label(),
+					  "The WAL of a delete would not tell which entity it was.",
+					  "ALTER TABLE " + table.Sql() + " REPLICA IDENTITY " + (key_suffices ? "DEFAULT;" : "FULL;")};
+	}
+}
+
+} // namespace
+
+void
+RequireDecodable(const Table &root, const core::Tracking &tracking)
+{
+	struct Members
+	{
+		Oid *oids;
+		int count;
+	};
+	Members members = pg::Call([&] {
+		List *all = find_all_inheritors(root.Id(), AccessShareLock, nullptr);
+		Members list = {static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<size_t>(list_length(all)))),
+						list_length(all)};
+		for (int i = 0; i < list.count; i++)
+			list.oids[i] = list_nth_oid(all, i);
+		return list;
+	});
+	bool partitioned = root.Rel()->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	for (int i = 0; i < (partitioned ? members.count : 1); i++) {
+		Table member(members.oids[i], AccessShareLock);
+		RequireLogged(member);
+		if (member.Rel()->rd_rel->relkind == RELKIND_RELATION)
+			RequireIdInIdentity(member, tracking);
+	}
+}
+
+void
+RequireTxColumn(const Table &table)
+{
+	Form_pg_attribute tx = table.Column("tx");
+	if (tx == nullptr)
+		return;
+	if (tx->atttypid != JSONBOID)
+		throw Failure{ERRCODE_DATATYPE_MISMATCH,
+					  "column \"tx\" of table " + table.Label() + " is not of type jsonb",
+					  {},
+					  "ALTER TABLE " + table.Sql() + " RENAME COLUMN tx TO tx_old;"};
+	if (tx->attgenerated != '\0')
+		throw Failure{ERRCODE_WRONG_OBJECT_TYPE,
+					  "column \"tx\" of table " + table.Label() + " is a generated column",
+					  {},
+					  "ALTER TABLE " + table.Sql() + " ALTER COLUMN tx DROP EXPRESSION;"};
+	if (tx->attnotnull)
+		throw Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+					  "column \"tx\" of table " + table.Label() + " is marked not null",
+					  "It is null wherever a write declares nothing.",
+					  "ALTER TABLE " + table.Sql() + " ALTER COLUMN tx DROP NOT NULL;"};
+}
+
+void
+RequireTriggerName(const Table &table)
+{
+	bool taken = pg::Call([&] { return OidIsValid(get_trigger_oid(table.Id(), pg::kRowTriggerName, true)); });
+	if (taken && pg::FindRowTrigger(table.Rel()) == nullptr)
+		throw Failure{
+			ERRCODE_DUPLICATE_OBJECT,
+			"table " + table.Label() + " has a trigger " + Quoted(pg::kRowTriggerName) + " that is not txsync's",
+			{},
+			std::string("ALTER TRIGGER ") + pg::kRowTriggerName + " ON " + table.Sql() + " RENAME TO zz_txsync_old;"};
+}
+
+} // namespace txsync::api
