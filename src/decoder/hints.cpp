@@ -5,7 +5,7 @@
 namespace txsync::decoder {
 
 void
-Hints::Add(std::string_view message)
+Hints::Add(uint32_t subtransaction, std::string_view message)
 {
 	Entry &entry = entries_[next_];
 	entry.text = message;
@@ -13,6 +13,7 @@ Hints::Add(std::string_view message)
 	if (!hint)
 		return;
 	entry.hint = *hint;
+	entry.subtransaction = subtransaction;
 	next_ = (next_ + 1) % entries_.size();
 	waiting_ = waiting_ < entries_.size() ? waiting_ + 1 : waiting_;
 }
@@ -37,6 +38,15 @@ void
 Hints::Clear()
 {
 	waiting_ = 0;
+}
+
+void
+Hints::Forget(uint32_t subtransaction)
+{
+	for (Entry &entry : entries_) {
+		if (entry.subtransaction == subtransaction)
+			entry.hint.relation = 0;
+	}
 }
 
 } // namespace txsync::decoder

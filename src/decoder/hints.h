@@ -15,12 +15,13 @@ class Hints
 public:
 	struct Entry
 	{
+		uint32_t subtransaction = 0;
 		core::Hint hint; // its texts are views into `text`
 		std::string text;
 	};
 
 	// Takes the bytes of one message; passes over what it cannot read.
-	void Add(std::string_view message);
+	void Add(uint32_t subtransaction, std::string_view message);
 
 	// The hint for this row, which is then forgotten; null if there is none. Valid until the next Add().
 	const core::Hint *Take(core::Hint::Kind kind, uint32_t relation, std::string_view key);
@@ -33,6 +34,9 @@ public:
 	}
 
 	void Clear();
+
+	// A subtransaction was rolled back after its hints had come.
+	void Forget(uint32_t subtransaction);
 
 private:
 	std::array<Entry, 16> entries_;

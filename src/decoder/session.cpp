@@ -251,17 +251,18 @@ Session::Truncate(Relation *relations, int count, ReorderBufferChange *change)
 void
 Session::Message(XLogRecPtr lsn, std::string_view prefix, std::string_view message)
 {
+	// The server does not say which subtransaction's it is, but whose rollback it looks out for.
+	TransactionId subtransaction = TransactionIdIsValid(CheckXidAlive) ? CheckXidAlive : current_->xid;
 	if (prefix != core::kMessagePrefix) {
 		if (!core::MatchesAny(options_.messages, prefix))
 			return;
 		current_->StepTo(lsn);
-		// The server does not say which subtransaction's it is, but whose rollback it looks out for.
-		teller_.EnterSubtransaction(TransactionIdIsValid(CheckXidAlive) ? CheckXidAlive : current_->xid);
+		teller_.EnterSubtransaction(subtransaction);
 		teller_.Event(prefix, message);
 	} else if (std::optional<core::Annotate> annotate = core::ParseAnnotate(message))
 		current_->annotations.push_back({annotate->subxid, std::string(values_.ToUtf8(annotate->object))});
 	else
-		current_->hints.Add(message);
+		current_->hints.Add(subtransaction, message);
 	values_.EndChange();
 }
 

@@ -27,6 +27,7 @@ void
 Transaction::Forget(TransactionId subtransaction)
 {
 	std::erase_if(annotations, [&](const Annotation &a) { return a.subtransaction == subtransaction; });
+	hints.Forget(subtransaction);
 	if (move.xid == subtransaction)
 		move.waits = false;
 }

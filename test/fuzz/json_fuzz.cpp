@@ -1,8 +1,10 @@
 // What String() writes reads back as the text, by a reader that knows only the escapes that may occur; and a
-// text written in two pieces is the text written in one.
+// text written in two pieces is the text written in one. Ascii() writes ASCII, which reads back as what it was.
 
 #include "core/json.h"
+#include "core/utf8.h"
 
+#include <cstdint>
 #include <string>
 
 #include "fuzz/require.h"
@@ -46,6 +48,44 @@ Read(std::string_view written)
 	return text;
 }
 
+uint32_t
+Unit(std::string_view ascii, size_t at)
+{
+	constexpr std::string_view kHex = "0123456789abcdef";
+	Require(ascii.substr(at, 2) == "\\u");
+	uint32_t unit = 0;
+	for (char c : ascii.substr(at + 2, 4)) {
+		Require(kHex.find(c) != kHex.npos);
+		unit = unit << 4 | static_cast<uint32_t>(kHex.find(c));
+	}
+	return unit;
+}
+
+// Walks along `json`, which is UTF-8, and what Ascii() made of it.
+void
+RequireAsciiOf(std::string_view json, std::string_view ascii)
+{
+	size_t at = 0;
+	for (size_t length; !json.empty(); json.remove_prefix(length)) {
+		length = txsync::core::ValidUtf8Length(json);
+		if (length == 1) {
+			Require(ascii.at(at++) == json[0]);
+			continue;
+		}
+		uint32_t code = static_cast<unsigned char>(json[0]) & (0x7FU >> length);
+		for (char c : json.substr(1, length - 1))
+			code = code << 6 | (static_cast<unsigned char>(c) & 0x3F);
+		uint32_t unit = Unit(ascii, at);
+		at += 6;
+		if (length == 4) {
+			unit = 0x10000 + ((unit - 0xD800) << 10) + Unit(ascii, at) - 0xDC00;
+			at += 6;
+		}
+		Require(unit == code);
+	}
+	Require(at == ascii.size());
+}
+
 } // namespace
 
 extern "C" int
@@ -63,5 +103,11 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	json::Escaped(pieces, text.substr(cut));
 	pieces.Append('"');
 	Require(pieces.View() == whole.View());
+
+	Buffer utf8;
+	Buffer ascii;
+	txsync::core::AppendValidUtf8(utf8, text);
+	json::Ascii(ascii, utf8.View());
+	RequireAsciiOf(utf8.View(), ascii.View());
 	return 0;
 }

@@ -61,5 +61,7 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	Buffer again;
 	AppendValidUtf8(again, valid.View());
 	Require(again.View() == valid.View());
+	Require(txsync::core::IsValidUtf8(valid.View()));
+	Require(txsync::core::IsValidUtf8(text) == (valid.View() == text));
 	return 0;
 }

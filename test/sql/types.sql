@@ -52,11 +52,26 @@ RESET ALL;
 -- a cast to json that a user made is not run by the decoder
 CREATE FUNCTION mood_json(mood) RETURNS json LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'user code ran'; END $$;
 CREATE CAST (mood AS json) WITH FUNCTION mood_json(mood);
-UPDATE types SET e = 'a "quoted" one' WHERE id = 1;
-SELECT data ->> 'e' FROM changes();
+CREATE DOMAIN happy AS mood;
+CREATE TYPE moods AS (e mood, es mood[], d happy);
+CREATE TABLE feelings (id int PRIMARY KEY, e mood, es mood[], d happy, m moods, ms moods[]);
+SELECT entity_type FROM txsync.track('feelings', tx => false);
+INSERT INTO feelings SELECT 1, e, ARRAY[e], e, m, ARRAY[m] FROM (SELECT e, ROW(e, ARRAY[e], e)::moods AS m FROM (VALUES (mood 'so so')) v(e)) v;
+SELECT data FROM changes();
+DROP TABLE feelings;
+DROP TYPE moods;
+DROP DOMAIN happy;
 DROP TABLE types;
 DROP CAST (mood AS json);
 DROP FUNCTION mood_json(mood);
 DROP TYPE mood, nest;
 DROP DOMAIN shorter, short, pairs;
 DROP TYPE pair;
+
+-- json that to_jsonb refuses stays valid JSON; what stands within strings is not touched
+CREATE TABLE refused (id int PRIMARY KEY, j json);
+SELECT entity_type FROM txsync.track('refused', tx => false);
+INSERT INTO refused VALUES (1, '"\u0000"'), (2, '["\ud83d", "\udc18\ud83d"]'), (3, '1e1000000'), (4, E'{\n"a\\n\\u000a" :\r\n\t1}');
+SELECT substring(line::json::text FROM '"data":.*')
+FROM pg_logical_slot_get_changes('regress', NULL, NULL) WITH ORDINALITY s(lsn, xid, line, n) ORDER BY n;
+DROP TABLE refused;

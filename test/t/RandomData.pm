@@ -555,7 +555,7 @@ sub composite
 sub domain_of
 {
 	my ($name, $type) = @_;
-	return { %$type{qw(value pair is_array no_literal)}, name => $name };
+	return { %$type{qw(value pair delimiter is_array no_literal)}, name => $name };
 }
 
 # The labels may change, but not their order.

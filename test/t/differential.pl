@@ -472,7 +472,7 @@ sub epoch
 	my $schema = "e$number";
 	my $script = "CREATE SCHEMA $schema;\n";
 	my @types = make_types($schema, \$script);
-	foreach my $n (1 .. 8)
+	foreach my $n (1 .. 3)
 	{
 		my $table = make_table($schema, "t$n", @types);
 		foreach (1 .. 25)
