@@ -16,8 +16,6 @@ namespace txsync::api {
 
 namespace {
 
-constexpr size_t kMaxBytes = 8192; // of the text
-
 void
 Annotate(FunctionCallInfo fcinfo)
 {
@@ -27,10 +25,10 @@ Annotate(FunctionCallInfo fcinfo)
 		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "an annotation must be an object"};
 	std::string_view text =
 		pg::Call([&] { return std::string_view(DatumGetCString(DirectFunctionCall1(jsonb_out, PG_GETARG_DATUM(0)))); });
-	if (text.size() > kMaxBytes)
+	if (text.size() > core::Annotate::kMaxBytes)
 		throw pg::Failure{ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 						  "the annotation has " + std::to_string(text.size()) + " bytes",
-						  "At most " + std::to_string(kMaxBytes) + " are allowed."};
+						  "At most " + std::to_string(core::Annotate::kMaxBytes) + " are allowed."};
 	core::Buffer message;
 	TransactionId subxid = pg::Call([] { return GetCurrentTransactionId(); });
 	core::Write(message, core::Annotate{subxid, object.Count() > 0 ? text : std::string_view("")});

@@ -20,6 +20,7 @@ extern "C" {
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "utils/datum.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
 
@@ -37,33 +38,35 @@ struct Attribute
 struct Table
 {
 	Attribute tx;
-	Attribute org; // only where an old row in the WAL does not have it
+	Oid org_output = InvalidOid; // of its type
+	Attribute org;               // only where an old row in the WAL does not have it
 	Attribute ids[INDEX_MAX_KEYS];
 	int id_count = 0;
 	bool logged = false; // changes of it are decoded
 };
 
 // The row that an UPDATE of a partition, one that keeps the id, was last about to change. If the DELETE trigger is
-// called for the same row version in the same transaction, the row is moving to another partition: the server tells its
-// triggers no other way. Should another trigger have kept the update from happening, the decoder finds no insert that
-// goes with the delete, and tells it as the delete that it is.
+// called for the same row version in the same subtransaction, the row is moving to another partition: the server tells
+// its triggers no other way. Should another trigger have kept the update from happening, the decoder finds no insert
+// that goes with the delete, and tells it as the delete that it is.
 struct LastUpdate
 {
 	Oid relation;
 	ItemPointerData row;
+	SubTransactionId subtransaction;
 	TransactionId transaction;
 
 	static LastUpdate
 	Of(Relation relation, HeapTuple row)
 	{
-		return {RelationGetRelid(relation), row->t_self, GetTopTransactionId()};
+		return {RelationGetRelid(relation), row->t_self, GetCurrentSubTransactionId(), GetTopTransactionId()};
 	}
 
 	bool
 	operator==(const LastUpdate &other) const
 	{
-		return relation == other.relation && transaction == other.transaction &&
-			   std::memcmp(&row, &other.row, sizeof row) == 0;
+		return relation == other.relation && subtransaction == other.subtransaction &&
+			   transaction == other.transaction && std::memcmp(&row, &other.row, sizeof row) == 0;
 	}
 };
 
@@ -111,6 +114,12 @@ Describe(const TriggerData &data)
 		table.org = Find(desc, tracking->org_column);
 	if (table.org.number > 0 && InIdentity(relation, table.org))
 		table.org = {};
+	if (table.org.number > 0) {
+		pg::Call([&] {
+			bool varlena = false;
+			getTypeOutputInfo(TupleDescAttr(desc, table.org.number - 1)->atttypid, &table.org_output, &varlena);
+		});
+	}
 	for (const std::string &id : tracking->id_columns) {
 		Attribute attribute = Find(desc, id);
 		if (attribute.number > 0 && table.id_count < INDEX_MAX_KEYS)
@@ -229,7 +238,7 @@ Log(core::Hint::Kind kind, const TriggerData &data, const Table &table, const Va
 	hint.relation = RelationGetRelid(data.tg_relation);
 	hint.key = key.View();
 	if (!org.null)
-		hint.organization = pg::Image(org.datum, table.org.layout);
+		hint.organization = pg::Call([&] { return OidOutputFunctionCall(table.org_output, org.datum); });
 	hint.transaction_id = tx.transaction_id;
 	hint.source_id = tx.source_id;
 	core::Buffer message;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -12,8 +13,14 @@
 namespace txsync::core {
 
 // Thrown by a buffer that is not to grow any more.
-struct BufferFull
-{};
+struct BufferFull : std::exception
+{
+	const char *
+	what() const noexcept override
+	{
+		return "a buffer is full";
+	}
+};
 
 class Buffer
 {

@@ -26,7 +26,7 @@ struct Hint
 	Kind kind = Kind::kDelete;
 	uint32_t relation = 0;                // OID of the table that the row is stored in
 	std::string_view key;                 // the id columns before the change, one KeyPart after the other
-	std::string_view organization = {};   // the organization column's image; data() == nullptr: null
+	std::string_view organization = {};   // the organization column's text; data() == nullptr: null
 	std::string_view transaction_id = {}; // of the tx that declared a delete; data() == nullptr: none did
 	std::string_view source_id = {};
 };
@@ -39,6 +39,8 @@ void AppendKeyPart(Buffer &key, std::string_view image);
 // back.
 struct Annotate
 {
+	static constexpr size_t kMaxBytes = 8192; // of the object
+
 	uint32_t subxid = 0;
 	std::string_view object; // JSON, in the database's encoding; empty: none from here on
 };

@@ -4,9 +4,18 @@
 
 namespace txsync::decoder {
 
+namespace {
+
+// Of one message: keys and organizations are short, and anybody can write messages.
+constexpr size_t kMaxBytes = size_t{64} << 10;
+
+} // namespace
+
 void
 Hints::Add(uint32_t subtransaction, std::string_view message)
 {
+	if (message.size() > kMaxBytes)
+		return;
 	Entry &entry = entries_[next_];
 	entry.text = message;
 	std::optional<core::Hint> hint = core::ParseHint(entry.text);

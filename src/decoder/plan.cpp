@@ -53,11 +53,12 @@ Names(const std::vector<std::string> &names, std::string_view name)
 	return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// The columns that the WAL has of an old row, offset by FirstLowInvalidHeapAttributeNumber.
+// The columns that the WAL has of an old row, without opening indexes, which others may have locked. Offset by
+// FirstLowInvalidHeapAttributeNumber.
 const Bitmapset *
 IdentityColumns(Relation relation)
 {
-	return pg::Call([&] { return RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY); });
+	return pg::Call([&] { return RelationGetIdentityKeyBitmap(relation); });
 }
 
 class Compiler
@@ -99,6 +100,7 @@ private:
 		std::string_view name = NameStr(attribute->attname);
 		if (Names(tracking_.hidden, name)) {
 			hidden_found_++;
+			plan_->unseen.push_back(Describe(attribute, index));
 			return;
 		}
 		if (name == "tx" && attribute->atttypid == JSONBOID) {
@@ -108,8 +110,8 @@ private:
 		Column column = Describe(attribute, index);
 		if (name == tracking_.org_column)
 			plan_->org = column;
-		if (published_ == nullptr || published_->Shows(attribute->attnum))
-			plan_->columns.push_back(std::move(column));
+		bool shown = published_ == nullptr || published_->Shows(attribute->attnum);
+		(shown ? plan_->columns : plan_->unseen).push_back(std::move(column));
 	}
 
 	void
@@ -254,6 +256,7 @@ Plans::Discard(Plan *plan)
 std::unique_ptr<Plan>
 Plans::Compile(Relation relation)
 {
+	pg::ContextScope scope(values_.Scratch());
 	const Trigger *trigger = pg::FindRowTrigger(relation);
 	if (trigger == nullptr)
 		return nullptr;
@@ -261,7 +264,6 @@ Plans::Compile(Relation relation)
 	std::optional<core::Tracking> tracking = core::ParseTracking(pg::Arguments(*trigger));
 	if (!tracking)
 		return nullptr;
-	pg::ContextScope scope(values_.Scratch());
 	if (!options_.filter.PassesEntityType(tracking->entity_type) || !PassesTable(relation, options_.filter))
 		return nullptr;
 	MemoryContext memory = nullptr;

@@ -33,6 +33,7 @@ struct Plan
 	Oid relation = InvalidOid;
 	std::string entity_type;     // UTF-8
 	std::vector<Column> columns; // that data shows
+	std::vector<Column> unseen;  // hidden, or in no column list; row filters may look at them
 	std::vector<Column> ids;     // in key order
 	std::optional<Column> org;
 	int tx_index = -1;          // of the tx column

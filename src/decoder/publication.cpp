@@ -3,6 +3,7 @@
 #include "pg/call.h"
 
 #include <iterator>
+#include <new>
 
 extern "C" {
 #include "access/tupdesc.h"
@@ -69,7 +70,7 @@ Published *
 Published::Find(Relation relation, const List *names, MemoryContext context)
 {
 	MemoryContext outer = MemoryContextSwitchTo(context);
-	auto *published = static_cast<Published *>(palloc0(sizeof(Published)));
+	auto *published = new (palloc(sizeof(Published))) Published();
 	published->parts_ = static_cast<Part *>(palloc0(sizeof(Part) * static_cast<size_t>(list_length(names))));
 	for (int i = 0; i < list_length(names); i++) {
 		Oid publication = get_publication_oid(strVal(list_nth(names, i)), true);

@@ -55,11 +55,12 @@ FillFromOld(Plan &plan, const Row &before, const Row &after)
 {
 	if (!before)
 		return;
-	for (const Column &column : plan.columns) {
-		if (!after.IsUnchanged(column) || !column.identity || before.IsNull(column.index) || before.IsUnchanged(column))
-			continue;
-		plan.new_values[static_cast<size_t>(column.index)] = before.Value(column.index);
-	}
+	auto fill = [&](const Column &column) {
+		if (after.IsUnchanged(column) && column.identity && !before.IsNull(column.index) && !before.IsUnchanged(column))
+			plan.new_values[static_cast<size_t>(column.index)] = before.Value(column.index);
+	};
+	std::for_each(plan.columns.begin(), plan.columns.end(), fill);
+	std::for_each(plan.unseen.begin(), plan.unseen.end(), fill);
 }
 
 std::string_view

@@ -26,6 +26,14 @@ TopOf(const ReorderBufferTXN &txn)
 	return txn.toptxn != nullptr ? *txn.toptxn : txn;
 }
 
+// One line of it: anybody can write a message that looks like an annotation.
+bool
+IsJsonObject(std::string_view text)
+{
+	return text.front() == '{' && text.find_first_of("\r\n") == std::string_view::npos &&
+		   pg::Call([&] { return pg::IsJson(text); });
+}
+
 // Whether a truncated partition's root was truncated by the same statement.
 bool
 RootIsAmong(Relation partition, const Oid *relations, Size count)
@@ -220,9 +228,9 @@ Session::TellPublishedUpdate(Plan &plan, const Row &before, const Row &after)
 	if (was_in && is_in)
 		teller_.Update(plan, before, after);
 	else if (is_in)
-		teller_.Enter(plan, before, after);
+		teller_.Appear(plan, before, after);
 	else if (was_in)
-		teller_.Leave(plan, before, after);
+		teller_.Disappear(plan, before, after);
 }
 
 void
@@ -259,10 +267,13 @@ Session::Message(XLogRecPtr lsn, std::string_view prefix, std::string_view messa
 		current_->StepTo(lsn);
 		teller_.EnterSubtransaction(subtransaction);
 		teller_.Event(prefix, message);
-	} else if (std::optional<core::Annotate> annotate = core::ParseAnnotate(message))
-		current_->annotations.push_back({annotate->subxid, std::string(values_.ToUtf8(annotate->object))});
-	else
+	} else if (std::optional<core::Annotate> annotate = core::ParseAnnotate(message)) {
+		std::string_view object = values_.Untrusted(annotate->object);
+		if (object.empty() || (object.size() <= core::Annotate::kMaxBytes && IsJsonObject(object)))
+			current_->Annotate(annotate->subxid, object);
+	} else {
 		current_->hints.Add(subtransaction, message);
+	}
 	values_.EndChange();
 }
 

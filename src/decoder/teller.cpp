@@ -14,6 +14,25 @@ namespace {
 // Stored bytes of a tx; a client that sends its whole request should not send more.
 constexpr size_t kMaxTxBytes = size_t{64} << 10;
 
+// A buffer that must not grow beyond a size, for a scope: an error of the server's may end it, too.
+class Limited
+{
+public:
+	Limited(core::Buffer &buffer, size_t size)
+		: buffer_(buffer)
+	{
+		buffer_.LimitTo(size);
+	}
+	Limited(const Limited &) = delete;
+	~Limited()
+	{
+		buffer_.LimitTo(SIZE_MAX);
+	}
+
+private:
+	core::Buffer &buffer_;
+};
+
 bool
 Same(std::string_view a, std::string_view b)
 {
@@ -37,13 +56,15 @@ Teller::Insert(Plan &plan, const Row &after)
 	core::Change change = Describe(plan, Action::kCreate);
 	DescribeEntity(change, plan, after);
 	OldOrganization old{plan.org, change.organization_id};
+	bool leftover = false;
 	if (Moves(change)) {
 		change.action = Action::kUpdate;
+		leftover = transaction_->move.leftover;
 		old.text = TakeMove();
 	}
 	if (!Same(old.text, change.organization_id))
 		change.old = core::ValueWriter(old);
-	DescribeTxOf(change, plan, after);
+	DescribeTxOf(change, plan, after, leftover ? Provenance::kLeftover : Provenance::kThisChange);
 	Members data{values_, plan.columns, after};
 	if (ShowsData(plan))
 		change.data = core::ValueWriter(data);
@@ -67,8 +88,7 @@ Teller::Update(Plan &plan, const Row &before, const Row &after)
 	Members old_row{values_, plan.columns, before, Members::Which::kIdentity};
 	if (ShowsOld(plan, before))
 		change.old = core::ValueWriter(old_row);
-	if (!IsLeftover(change, plan, before, after))
-		DescribeTxOf(change, plan, after);
+	DescribeTxOf(change, plan, after, ProvenanceOf(plan, before, after));
 	bool only_changed = options_.include_data == Options::Data::kChanged && change.changed_keys.known;
 	Members data{values_, plan.columns, after, only_changed ? Members::Which::kChanged : Members::Which::kAll};
 	if (ShowsData(plan))
@@ -80,19 +100,26 @@ Teller::Update(Plan &plan, const Row &before, const Row &after)
 void
 Teller::KeyChange(Plan &plan, const Row &before, const Row &after)
 {
-	Leave(plan, before, after);
+	Provenance provenance = ProvenanceOf(plan, before, after);
+	Disappear(plan, before, after, provenance);
 	transaction_->position.row++;
-	Come(plan, before, after, true);
+	Appear(plan, before, after, provenance, true);
 }
 
 void
-Teller::Enter(Plan &plan, const Row &before, const Row &after)
+Teller::Appear(Plan &plan, const Row &before, const Row &after)
 {
-	Come(plan, before, after, false);
+	Appear(plan, before, after, ProvenanceOf(plan, before, after), false);
 }
 
 void
-Teller::Leave(Plan &plan, const Row &before, const Row &after)
+Teller::Disappear(Plan &plan, const Row &before, const Row &after)
+{
+	Disappear(plan, before, after, ProvenanceOf(plan, before, after));
+}
+
+void
+Teller::Disappear(Plan &plan, const Row &before, const Row &after, Provenance provenance)
 {
 	core::Change change = Describe(plan, Action::kDelete);
 	DescribeEntity(change, plan, before);
@@ -101,8 +128,7 @@ Teller::Leave(Plan &plan, const Row &before, const Row &after)
 		change.organization_id = ColumnText(values_, organization_, *plan.org, after);
 		change.organization_id = OldOrganizationOf(change, plan, Row(), before);
 	}
-	if (!IsLeftover(change, plan, before, after))
-		DescribeTxOf(change, plan, after);
+	DescribeTxOf(change, plan, after, provenance);
 	Members old_row{values_, plan.columns, before, Members::Which::kIdentity};
 	if (ShowsOld(plan, before))
 		change.old = core::ValueWriter(old_row);
@@ -110,13 +136,12 @@ Teller::Leave(Plan &plan, const Row &before, const Row &after)
 }
 
 void
-Teller::Come(Plan &plan, const Row &before, const Row &after, bool under_new_key)
+Teller::Appear(Plan &plan, const Row &before, const Row &after, Provenance provenance, bool under_new_key)
 {
 	core::Change change = Describe(plan, Action::kCreate);
 	DescribeEntity(change, plan, after);
 	DescribeUnchanged(change, plan, after);
-	if (!IsLeftover(change, plan, before, after))
-		DescribeTxOf(change, plan, after);
+	DescribeTxOf(change, plan, after, provenance);
 	Members old_key{values_, plan.ids, before};
 	if (under_new_key)
 		change.old_key = core::ValueWriter(old_key);
@@ -136,14 +161,14 @@ Teller::Delete(Plan &plan, const Row &before)
 	const Hint *hint = move != nullptr ? move : TakeHint(Hint::Kind::kDelete, plan, before);
 	if (hint != nullptr) {
 		if (plan.org && !plan.org->identity)
-			change.organization_id = OrganizationOf(*hint, plan, organization_);
-		DescribeTx(change, {hint->transaction_id, hint->source_id, {}});
+			change.organization_id = OrganizationOf(*hint);
+		DescribeHintedTx(change, *hint);
 	}
 	Members old_row{values_, plan.columns, before, Members::Which::kIdentity};
 	if (ShowsOld(plan, before))
 		change.old = core::ValueWriter(old_row);
 	if (move != nullptr)
-		KeepMove(change);
+		KeepMove(change, TakeHint(Hint::Kind::kLeftover, plan, before) != nullptr);
 	else
 		Emit(change, change.organization_id);
 }
@@ -247,10 +272,25 @@ Teller::DescribeTx(core::Change &change, const core::Tx &tx)
 	change.version = change.tx.transaction_id;
 }
 
+// Anybody can write a message that looks like a hint, so it is held to what a tx column would be.
 void
-Teller::DescribeTxOf(core::Change &change, const Plan &plan, const Row &after)
+Teller::DescribeHintedTx(core::Change &change, const Hint &hint)
+{
+	if (hint.transaction_id.data() == nullptr || hint.source_id.data() == nullptr)
+		return;
+	core::Tx tx{values_.Untrusted(hint.transaction_id), values_.Untrusted(hint.source_id), {}};
+	if (core::Defect(tx) == nullptr)
+		DescribeTx(change, tx);
+}
+
+void
+Teller::DescribeTxOf(core::Change &change, const Plan &plan, const Row &after, Provenance provenance)
 {
 	if (plan.tx_index < 0 || after.IsNull(plan.tx_index))
+		return;
+	if (provenance == Provenance::kUnknown)
+		change.tx_error = "the row trigger did not run, and the old row is not in the WAL";
+	if (provenance != Provenance::kThisChange)
 		return;
 	Datum value = after.Value(plan.tx_index);
 	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
@@ -267,19 +307,21 @@ Teller::DescribeTxOf(core::Change &change, const Plan &plan, const Row &after)
 }
 
 // Where the trigger did not run, an update's tx may be an earlier change's: only a whole old row can tell.
-bool
-Teller::IsLeftover(core::Change &change, const Plan &plan, const Row &before, const Row &after)
+Teller::Provenance
+Teller::ProvenanceOf(const Plan &plan, const Row &before, const Row &after)
 {
 	if (plan.tx_index < 0 || after.IsNull(plan.tx_index))
-		return false;
+		return Provenance::kThisChange;
 	if (plan.trigger_ran)
-		return TakeHint(Hint::Kind::kLeftover, plan, before ? before : after) != nullptr;
-	if (!before || !plan.full_identity) {
-		change.tx_error = "the row trigger did not run, and the old row is not in the WAL";
-		return true;
-	}
-	return !before.IsNull(plan.tx_index) &&
-		   values_.Bytes(before.Value(plan.tx_index)) == values_.Bytes(after.Value(plan.tx_index));
+		return TakeHint(Hint::Kind::kLeftover, plan, before ? before : after) != nullptr ? Provenance::kLeftover
+																						 : Provenance::kThisChange;
+	if (!before || !plan.full_identity)
+		return Provenance::kUnknown;
+	Datum value = after.Value(plan.tx_index);
+	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
+		return Provenance::kLeftover; // an update that does not touch a value leaves it where it is
+	bool same = !before.IsNull(plan.tx_index) && values_.Bytes(before.Value(plan.tx_index)) == values_.Bytes(value);
+	return same ? Provenance::kLeftover : Provenance::kThisChange;
 }
 
 // The organization before an update; the change's own if it did not change. A hint goes by the key that `keyed` has.
@@ -293,7 +335,7 @@ Teller::OldOrganizationOf(const core::Change &change, const Plan &plan, const Ro
 		return ColumnText(values_, old_organization_, *plan.org, before);
 	}
 	const Hint *hint = TakeHint(Hint::Kind::kOrg, plan, keyed);
-	return hint != nullptr ? OrganizationOf(*hint, plan, old_organization_) : change.organization_id;
+	return hint != nullptr ? OrganizationOf(*hint) : change.organization_id;
 }
 
 const Hint *
@@ -307,14 +349,9 @@ Teller::TakeHint(Hint::Kind kind, const Plan &plan, const Row &row)
 }
 
 std::string_view
-Teller::OrganizationOf(const Hint &hint, const Plan &plan, core::Buffer &out)
+Teller::OrganizationOf(const Hint &hint)
 {
-	if (!plan.org || hint.organization.data() == nullptr)
-		return {};
-	const Type &type = *plan.org->type;
-	out.Clear(SIZE_MAX);
-	values_.Text(out, type, pg::FromImage(hint.organization, type.layout, values_.Scratch()));
-	return out.View();
+	return hint.organization.data() != nullptr ? values_.Untrusted(hint.organization) : std::string_view();
 }
 
 std::string_view
@@ -339,17 +376,19 @@ Teller::Moves(const core::Change &change) const
 }
 
 void
-Teller::KeepMove(const core::Change &change)
+Teller::KeepMove(const core::Change &change, bool leftover)
 {
 	FlushMove();
 	core::Buffer line;
-	core::Write(line, change);
+	if (Passes(change, change.organization_id))
+		WriteLine(line, change);
 	Move &move = transaction_->move;
 	move.line = line.View();
 	move.entity_type = change.entity_type;
 	move.entity_id = change.entity_id;
 	move.has_organization = change.organization_id.data() != nullptr;
 	move.organization_id = change.organization_id;
+	move.leftover = leftover;
 	move.xid = xid_;
 	move.waits = true;
 }
@@ -371,6 +410,8 @@ Teller::FlushMove()
 	if (!move.waits)
 		return;
 	move.waits = false;
+	if (move.line.empty())
+		return;
 	BeginLine().Append(move.line);
 	output_.EndLine();
 }
@@ -406,20 +447,26 @@ Teller::Emit(const core::Change &change, std::string_view old_organization)
 		FlushMove();
 	if (!Passes(change, old_organization))
 		return;
-	core::Buffer &line = BeginLine();
-	if (!WriteWithin(line, change)) {
-		core::Change small = change;
-		small.data = {};
-		small.old = {};
-		small.truncated = true;
-		if (!WriteWithin(line, small)) {
-			small.old_key = {};
-			small.entity_id = {};
-			small.organization_id = {};
-			core::Write(line, small);
-		}
-	}
+	WriteLine(BeginLine(), change);
 	output_.EndLine();
+}
+
+// A change that would make too long a line is told without what makes it long.
+void
+Teller::WriteLine(core::Buffer &line, const core::Change &change)
+{
+	if (WriteWithin(line, change))
+		return;
+	core::Change small = change;
+	small.data = {};
+	small.old = {};
+	small.truncated = true;
+	if (WriteWithin(line, small))
+		return;
+	small.old_key = {};
+	small.entity_id = {};
+	small.organization_id = {};
+	core::Write(line, small);
 }
 
 // False, and nothing written, if the line would be too long. The buffer may grow a little beyond that, for what
@@ -431,14 +478,13 @@ Teller::WriteWithin(core::Buffer &line, const core::Change &change)
 	constexpr size_t kSlack = size_t{1} << 20;
 	size_t start = line.Size();
 	bool fits = true;
-	line.LimitTo(start + options_.max_record_bytes + kSlack);
+	Limited limited(line, start + options_.max_record_bytes + kSlack);
 	try {
 		core::Write(line, change);
 		fits = line.Size() - start <= options_.max_record_bytes;
 	} catch (const core::BufferFull &) {
 		fits = false;
 	}
-	line.LimitTo(SIZE_MAX);
 	if (!fits)
 		line.Truncate(start);
 	return fits;

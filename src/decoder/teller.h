@@ -39,8 +39,8 @@ public:
 	void Delete(Plan &plan, const Row &before);
 
 	// An update that brings a row into what the subscriber sees, or takes it out.
-	void Enter(Plan &plan, const Row &before, const Row &after);
-	void Leave(Plan &plan, const Row &before, const Row &after);
+	void Appear(Plan &plan, const Row &before, const Row &after);
+	void Disappear(Plan &plan, const Row &before, const Row &after);
 
 	// All of an entity type is gone; or, when only some of its partitions were emptied, it is not known which are.
 	void Truncate(const Plan &plan, bool whole);
@@ -52,30 +52,41 @@ public:
 	void FlushMove();
 
 private:
+	// Whose the tx of a row is.
+	enum class Provenance
+	{
+		kThisChange,
+		kLeftover, // an earlier change's
+		kUnknown,
+	};
+
 	void KeyChange(Plan &plan, const Row &before, const Row &after);
-	void Come(Plan &plan, const Row &before, const Row &after, bool under_new_key);
+	void Appear(Plan &plan, const Row &before, const Row &after, Provenance provenance, bool under_new_key);
+	void Disappear(Plan &plan, const Row &before, const Row &after, Provenance provenance);
 
 	core::Change Describe(const Plan &plan, core::Action action);
 	void DescribeEntity(core::Change &change, const Plan &plan, const Row &row);
 	void DescribeUnchanged(core::Change &change, Plan &plan, const Row &after);
 	void DescribeChanged(core::Change &change, Plan &plan, const Row &before, const Row &after);
 	void DescribeTx(core::Change &change, const core::Tx &tx);
-	void DescribeTxOf(core::Change &change, const Plan &plan, const Row &after);
-	bool IsLeftover(core::Change &change, const Plan &plan, const Row &before, const Row &after);
+	void DescribeHintedTx(core::Change &change, const core::Hint &hint);
+	void DescribeTxOf(core::Change &change, const Plan &plan, const Row &after, Provenance provenance);
+	Provenance ProvenanceOf(const Plan &plan, const Row &before, const Row &after);
 	std::string_view OldOrganizationOf(const core::Change &change, const Plan &plan, const Row &before,
 									   const Row &keyed);
 	const core::Hint *TakeHint(core::Hint::Kind kind, const Plan &plan, const Row &row);
-	std::string_view OrganizationOf(const core::Hint &hint, const Plan &plan, core::Buffer &out);
+	std::string_view OrganizationOf(const core::Hint &hint);
 	std::string_view Origin();
 
 	bool Moves(const core::Change &change) const;
-	void KeepMove(const core::Change &change);
+	void KeepMove(const core::Change &change, bool leftover);
 	std::string_view TakeMove();
 	bool ShowsData(const Plan &plan) const;
 	bool ShowsOld(const Plan &plan, const Row &before) const;
 	core::Buffer &BeginLine();
 	bool Passes(const core::Change &change, std::string_view old_organization) const;
 	void Emit(const core::Change &change, std::string_view old_organization);
+	void WriteLine(core::Buffer &line, const core::Change &change);
 	bool WriteWithin(core::Buffer &line, const core::Change &change);
 
 	const Options &options_;

@@ -24,6 +24,7 @@ struct Move
 	std::string entity_id;
 	std::string organization_id;
 	bool has_organization = false;            // not null
+	bool leftover = false;                    // the tx that the row brings along is not this update's
 	TransactionId xid = InvalidTransactionId; // of its (sub)transaction
 	std::string line;                         // the delete, should it turn out to be one
 };
@@ -52,6 +53,10 @@ struct Transaction
 
 	// Makes the object anew for another transaction.
 	void Begin(const ReorderBufferTXN &txn, bool is_in_progress);
+
+	// What follows carries the object; empty: none. The latest counts, and that of an earlier subtransaction counts
+	// again when its own is rolled back: while nothing can be, only one is kept.
+	void Annotate(TransactionId subtransaction, std::string_view object);
 
 	// A subtransaction was rolled back after it was told of.
 	void Forget(TransactionId subtransaction);

@@ -9,6 +9,7 @@
 #include "decoder/settings.h"
 #include "pg/call.h"
 #include "pg/memory.h"
+#include "pg/transaction.h"
 
 #include <charconv>
 #include <cmath>
@@ -18,6 +19,8 @@ extern "C" {
 #include "access/transam.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_conversion.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "common/shortest_dec.h"
@@ -282,6 +285,8 @@ void
 Dimension(Values &values, Buffer &out, const Type &type, const ArrayType *array, int dimension, Elements &elements)
 {
 	bool innermost = dimension == ARR_NDIM(array) - 1;
+	if (ARR_DIMS(array)[dimension] == 0)
+		out.Append('[');
 	for (int i = 0; i < ARR_DIMS(array)[dimension]; i++) {
 		out.Append(i == 0 ? '[' : ',');
 		if (!innermost) {
@@ -301,7 +306,7 @@ void
 ArrayJson(Values &values, Buffer &out, const Type &type, Datum value)
 {
 	auto *array = static_cast<ArrayType *>(values.Detoast(value));
-	if (ARR_NDIM(array) == 0 || ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) == 0) {
+	if (ARR_NDIM(array) == 0) {
 		out.Append("[]");
 		return;
 	}
@@ -435,12 +440,31 @@ CharacterLength(int encoding, std::string_view text)
 
 Values::Values(MemoryContext session, MemoryContext scratch, size_t max_value, bool big_numbers_as_strings)
 	: session_(session)
+	, types_memory_(pg::Call([&] { return AllocSetContextCreate(session, "txsync types", ALLOCSET_SMALL_SIZES); }))
 	, scratch_(scratch)
 	, max_value_(max_value)
 	, big_numbers_as_strings_(big_numbers_as_strings)
 	, encoding_(GetDatabaseEncoding())
 	, utf8_(encoding_ == PG_UTF8)
-{}
+{
+	FindConversion();
+}
+
+// Found once, while catalogs can be read: texts are also converted where there is no transaction. That of pg_catalog,
+// which the search_path cannot hide.
+void
+Values::FindConversion()
+{
+	if (utf8_ || encoding_ == PG_SQL_ASCII)
+		return;
+	pg::InTransaction([&] {
+		pg::Call([&] {
+			Oid conversion = FindDefaultConversion(PG_CATALOG_NAMESPACE, encoding_, PG_UTF8);
+			if (OidIsValid(conversion))
+				fmgr_info_cxt(conversion, &to_utf8_, session_);
+		});
+	});
+}
 
 const Type &
 Values::TypeOf(Oid oid)
@@ -460,7 +484,7 @@ Values::Resolve(Oid oid)
 	pg::Call([&] {
 		Oid output;
 		getTypeOutputInfo(oid, &output, &type.varlena);
-		fmgr_info_cxt(output, &type.output, session_);
+		fmgr_info_cxt(output, &type.output, types_memory_);
 		type.oid = getBaseType(oid);
 		get_typlenbyvalalign(type.oid, &type.layout.length, &type.layout.by_value, &type.align);
 		element = get_element_type(type.oid);
@@ -515,18 +539,13 @@ size_t
 Values::ConvertPart(Buffer &out, std::string_view text)
 {
 	constexpr size_t kPart = 64 * 1024;
-	Pin(); // the search_path could lead to another conversion
 	text = text.substr(0, kPart);
 	size_t room = text.size() * MAX_CONVERSION_GROWTH + 1;
 	char *to = out.Reserve(room);
-	int done = pg::Call([&] {
-		if (!OidIsValid(to_utf8_))
-			to_utf8_ = FindDefaultConversionProc(encoding_, PG_UTF8);
-		if (!OidIsValid(to_utf8_))
-			return -1;
-		return pg_do_encoding_conversion_buf(
-			to_utf8_, encoding_, PG_UTF8, reinterpret_cast<unsigned char *>(const_cast<char *>(text.data())),
-			static_cast<int>(text.size()), reinterpret_cast<unsigned char *>(to), static_cast<int>(room), true);
+	int done = !OidIsValid(to_utf8_.fn_oid) ? -1 : pg::Call([&] {
+		return DatumGetInt32(FunctionCall6(&to_utf8_, Int32GetDatum(encoding_), Int32GetDatum(PG_UTF8),
+										   CStringGetDatum(text.data()), CStringGetDatum(to),
+										   Int32GetDatum(static_cast<int>(text.size())), BoolGetDatum(true)));
 	});
 	if (done >= 0) {
 		out.CommitTo(to + (done > 0 ? strlen(to) : 0));
@@ -614,6 +633,7 @@ void
 Values::Forget()
 {
 	types_.clear();
+	pg::Call([&] { MemoryContextReset(types_memory_); });
 }
 
 } // namespace txsync::decoder

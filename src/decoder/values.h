@@ -3,6 +3,7 @@
 // would call casts that users define.
 
 #include "core/buffer.h"
+#include "pg/call.h"
 #include "pg/image.h"
 
 #include <unordered_map>
@@ -69,6 +70,13 @@ public:
 		return utf8_ ? text : Converted(text);
 	}
 
+	// Of bytes that only claim to be text: anybody can write logical messages.
+	std::string_view
+	Untrusted(std::string_view text)
+	{
+		return Converted(text);
+	}
+
 	// The same as a JSON string.
 	void String(core::Buffer &out, std::string_view text);
 
@@ -118,17 +126,19 @@ public:
 private:
 	Type Resolve(Oid oid);
 	void Pin();
+	void FindConversion();
 	std::string_view Converted(std::string_view text);
 	size_t ConvertPart(core::Buffer &out, std::string_view text);
 
 	MemoryContext session_;
+	MemoryContext types_memory_; // what output functions keep
 	MemoryContext scratch_;
 	std::unordered_map<Oid, Type> types_;
 	size_t max_value_;
 	bool big_numbers_as_strings_;
 	int encoding_; // of the database
 	bool utf8_;
-	Oid to_utf8_ = InvalidOid; // the conversion, once it was needed
+	FmgrInfo to_utf8_ = {}; // the conversion, if there is one
 	bool pinned_ = false;
 };
 

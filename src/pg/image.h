@@ -2,7 +2,7 @@
 // A value as bytes that mean the same whatever a session's settings are: how the row trigger hands values to the
 // decoder.
 
-#include "pg/memory.h"
+#include "pg/server.h"
 
 namespace txsync::pg {
 
@@ -22,23 +22,6 @@ Image(const Datum &value, Layout layout)
 	if (layout.length == -1)
 		return {VARDATA_ANY(pointer), VARSIZE_ANY_EXHDR(pointer)};
 	return {pointer, layout.length == -2 ? strlen(pointer) + 1 : static_cast<size_t>(layout.length)};
-}
-
-// The inverse; what is not passed by value is copied into `context`.
-inline Datum
-FromImage(std::string_view image, Layout layout, MemoryContext context)
-{
-	if (layout.by_value) {
-		Datum value = 0;
-		std::memcpy(&value, image.data(), std::min(image.size(), sizeof value));
-		return value;
-	}
-	size_t header = layout.length == -1 ? VARHDRSZ : 0;
-	auto *copy = static_cast<char *>(Call([&] { return MemoryContextAlloc(context, header + image.size()); }));
-	if (header > 0)
-		SET_VARSIZE(copy, header + image.size());
-	std::memcpy(copy + header, image.data(), image.size());
-	return PointerGetDatum(copy);
 }
 
 } // namespace txsync::pg

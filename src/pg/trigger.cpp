@@ -62,38 +62,57 @@ FindRowTrigger(Relation relation)
 	return ByName(relation);
 }
 
-std::vector<Oid>
-RelationsWithRowTrigger()
-{
-	struct Found
-	{
-		Oid *oids;
-		size_t count;
-	};
-	Found found = Call([] {
-		List *oids = NIL;
-		Relation triggers = table_open(TriggerRelationId, AccessShareLock);
-		SysScanDesc scan = systable_beginscan(triggers, InvalidOid, false, nullptr, 0, nullptr);
-		while (HeapTuple tuple = systable_getnext(scan)) {
-			auto *trigger = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple));
-			if (!OidIsValid(trigger->tgparentid) && strcmp(NameStr(trigger->tgname), kRowTriggerName) == 0)
-				oids = lappend_oid(oids, trigger->tgrelid);
-		}
-		systable_endscan(scan);
-		table_close(triggers, AccessShareLock);
-
-		Found copy = {static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<size_t>(list_length(oids) + 1))), 0};
-		for (int i = 0; i < list_length(oids); i++)
-			copy.oids[copy.count++] = list_nth_oid(oids, i);
-		return copy;
-	});
-	return {found.oids, found.oids + found.count};
-}
-
 std::vector<std::string_view>
 Arguments(const Trigger &trigger)
 {
 	return {trigger.tgargs, trigger.tgargs + trigger.tgnargs};
+}
+
+std::vector<std::string_view>
+SplitArguments(std::string_view bytes)
+{
+	std::vector<std::string_view> arguments;
+	while (!bytes.empty()) {
+		size_t end = std::min(bytes.find('\0'), bytes.size());
+		arguments.push_back(bytes.substr(0, end));
+		bytes.remove_prefix(std::min(end + 1, bytes.size()));
+	}
+	return arguments;
+}
+
+std::vector<TrackedTable>
+TrackedTables()
+{
+	struct Found
+	{
+		Oid relation;
+		bytea *arguments;
+	};
+	List *all = Call([] {
+		List *list = NIL;
+		Relation triggers = table_open(TriggerRelationId, AccessShareLock);
+		SysScanDesc scan = systable_beginscan(triggers, InvalidOid, false, nullptr, 0, nullptr);
+		while (HeapTuple tuple = systable_getnext(scan)) {
+			auto *trigger = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple));
+			if (OidIsValid(trigger->tgparentid) || strcmp(NameStr(trigger->tgname), kRowTriggerName) != 0 ||
+				!RunsOurCode(trigger->tgfoid))
+				continue;
+			bool null = false;
+			Datum arguments = heap_getattr(tuple, Anum_pg_trigger_tgargs, RelationGetDescr(triggers), &null);
+			auto *found = static_cast<Found *>(palloc(sizeof(Found)));
+			*found = {trigger->tgrelid, DatumGetByteaPCopy(arguments)};
+			list = lappend(list, found);
+		}
+		systable_endscan(scan);
+		table_close(triggers, AccessShareLock);
+		return list;
+	});
+	std::vector<TrackedTable> tables;
+	for (int i = 0; i < list_length(all); i++) {
+		auto *found = static_cast<Found *>(list_nth(all, i));
+		tables.push_back({found->relation, {VARDATA(found->arguments), VARSIZE(found->arguments) - VARHDRSZ}});
+	}
+	return tables;
 }
 
 } // namespace txsync::pg

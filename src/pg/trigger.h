@@ -21,10 +21,20 @@ inline constexpr char kRowTriggerSymbol[] = "row_trigger";
 // access to a catalog, which may rebuild the relation's descriptor.
 const Trigger *FindRowTrigger(Relation relation);
 
-// The tables with a trigger of that name which is not a partition's copy, as they are now, whatever the snapshot.
-std::vector<Oid> RelationsWithRowTrigger();
-
 std::vector<std::string_view> Arguments(const Trigger &trigger);
+
+// pg_trigger.tgargs, each argument with a zero byte behind it, taken apart.
+std::vector<std::string_view> SplitArguments(std::string_view bytes);
+
+struct TrackedTable
+{
+	Oid relation;
+	std::string arguments; // for SplitArguments
+};
+
+// The tables with a row trigger that is not a partition's copy, as they are now, whatever the snapshot. Told by the
+// catalog alone: no table is opened, so none that is locked makes anybody wait.
+std::vector<TrackedTable> TrackedTables();
 
 // Whether it fires for ordinary writes.
 inline bool
