@@ -70,11 +70,11 @@ public:
 		return utf8_ ? text : Converted(text);
 	}
 
-	// Of bytes that only claim to be text: anybody can write logical messages.
+	// Of bytes that only claim to be text: anybody can write logical messages. What no text could hold ends it.
 	std::string_view
 	Untrusted(std::string_view text)
 	{
-		return Converted(text);
+		return Converted(text.substr(0, text.find('\0')));
 	}
 
 	// The same as a JSON string.
