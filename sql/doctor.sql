@@ -1,7 +1,7 @@
 -- What is wrong with this installation, and what mends it.
 
-CREATE FUNCTION doctor(OUT severity text, OUT finding text, OUT remedy text) RETURNS SETOF record
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION findings(OUT rank integer, OUT scope text, OUT relation regclass, OUT severity text, OUT finding text, OUT remedy text) RETURNS SETOF record
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 WITH setting AS (
     SELECT name, setting FROM pg_settings
@@ -10,12 +10,13 @@ WITH setting AS (
     SELECT s.setting, ARRAY(SELECT btrim(m[1], ' "') FROM regexp_matches(s.setting, '("[^"]*"|[^,"]+)', 'g') m) AS plugins
     FROM setting s WHERE s.name = 'output_plugin_libraries'
 ), entity AS (
-    -- `call` repeats the tracking as it is, under an entity type to be given.
-    SELECT e.*, c.relkind, format('%s', e.relation) AS label,
-           format('SELECT txsync.track(%L, entity_type => %%L%s, org_column => %L, tx => %L, hidden => %L%s, strategies => %L, notify => %L%s);',
-                  e.relation, CASE WHEN cardinality(e.id_columns) = 1 THEN format(', id_column => %L', e.id_columns[1]) END, coalesce(e.org_column, ''),
+    -- What stands before and behind the entity type in the call that repeats the tracking as it is.
+    SELECT e.*, c.relkind, e.relation::text AS label,
+           format('SELECT txsync.track(%L, entity_type => ', e.relation) AS call_before,
+           format('%s, org_column => %L, tx => %L, hidden => %L%s, strategies => %L, notify => %L%s);',
+                  CASE WHEN cardinality(e.id_columns) = 1 THEN format(', id_column => %L', e.id_columns[1]) END, coalesce(e.org_column, ''),
                   e.tx, e.hidden, CASE WHEN e.bookkeeping <> '{modified_at,updated_at}' THEN format(', bookkeeping => %L', e.bookkeeping) END, e.strategies, e.notify,
-                  CASE WHEN e.delete_visible IS NOT NULL THEN format(', delete_visible => %L', e.delete_visible) END) AS call
+                  CASE WHEN e.delete_visible IS NOT NULL THEN format(', delete_visible => %L', e.delete_visible) END) AS call_behind
     FROM @extschema@.entities e JOIN pg_class c ON c.oid = e.relation
 ), stored AS (
     -- The tables that hold an entity's rows: itself, or its partitions.
@@ -25,12 +26,12 @@ WITH setting AS (
 ), slot AS (
     SELECT s.*, pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, s.restart_lsn) AS retained
     FROM pg_replication_slots s WHERE s.plugin = 'txsync' AND s.database = current_database() AND NOT s.temporary
-), found(rank, severity, finding, remedy) AS (
-    SELECT 1, 'error', format('wal_level is %s: changes are not decoded', s.setting),
+), found(rank, scope, relation, severity, finding, remedy) AS (
+    SELECT 1, 'server', NULL::regclass, 'error', format('wal_level is %s: changes are not decoded', s.setting),
            'ALTER SYSTEM SET wal_level = ''logical''; -- then restart the server'
     FROM setting s WHERE s.name = 'wal_level' AND s.setting <> 'logical'
   UNION ALL
-    SELECT 2, 'error',
+    SELECT 2, 'server', NULL, 'error',
            CASE WHEN p.setting LIKE '%"%,%"%' THEN format('output_plugin_libraries is one element, %s: the server refuses every plugin in it', p.setting)
                 ELSE 'output_plugin_libraries does not list txsync: the server refuses its output plugin' END,
            format('ALTER SYSTEM SET output_plugin_libraries = %s; SELECT pg_reload_conf();',
@@ -39,13 +40,13 @@ WITH setting AS (
                          WHERE btrim(x) <> '' GROUP BY btrim(x)) q))
     FROM plugin_list p WHERE NOT 'txsync' = ANY (p.plugins)
   UNION ALL
-    SELECT 3, 'info', 'the library is not preloaded: background work of later versions needs it, tracking and the stream do not',
+    SELECT 3, 'server', NULL, 'info', 'the library is not preloaded: background work of later versions needs it, tracking and the stream do not',
            format('ALTER SYSTEM SET shared_preload_libraries = %s; -- then restart the server',
                   (SELECT string_agg(quote_literal(btrim(x, ' "')), ', ' ORDER BY n)
                    FROM regexp_split_to_table(concat_ws(',', nullif(s.setting, ''), 'txsync'), ',') WITH ORDINALITY t(x, n)))
     FROM setting s WHERE s.name = 'shared_preload_libraries' AND s.setting !~ '(^|[, /"])txsync($|[, "])'
   UNION ALL
-    SELECT 4, 'error', format('id column %I of %s is not in its replica identity: its deletes cannot be told', i.id, t.relation::regclass),
+    SELECT 4, 'table', t.root, 'error', format('id column %I of %s is not in its replica identity: its deletes cannot be told', i.id, t.relation::regclass),
            format('ALTER TABLE %s REPLICA IDENTITY %s;', t.relation::regclass,
                   CASE WHEN EXISTS (SELECT FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)
                                     WHERE x.indrelid = t.relation AND x.indisprimary AND a.attname = i.id) THEN 'DEFAULT' ELSE 'FULL' END)
@@ -55,39 +56,54 @@ WITH setting AS (
         WHERE x.indrelid = t.relation AND a.attname = i.id
           AND CASE t.relreplident WHEN 'd' THEN x.indisprimary WHEN 'i' THEN x.indisreplident ELSE false END)
   UNION ALL
-    SELECT 5, 'error', format('tracking of %s names a column %I that it does not have', e.label, n.name),
+    SELECT 5, 'table', e.relation, 'error', format('tracking of %s names a column %I that it does not have', e.label, n.name),
            CASE WHEN n.name = 'tx' THEN format('ALTER TABLE %s ADD COLUMN tx jsonb;', e.label)
-                ELSE format(e.call, e.entity_type) || format(' -- with the present name of %I', n.name) END
+                ELSE concat(e.call_before, quote_literal(e.entity_type), e.call_behind, ' -- with the present name of ', translate(quote_ident(n.name), E'\n\r', '  ')) END
     FROM entity e, LATERAL (SELECT unnest(e.id_columns || e.hidden || e.org_column) UNION SELECT 'tx' WHERE e.tx) n(name)
     WHERE n.name IS NOT NULL AND NOT EXISTS (
         SELECT FROM pg_attribute a WHERE a.attrelid = e.relation AND a.attname = n.name AND NOT a.attisdropped)
   UNION ALL
-    SELECT 6, 'error', format('entity type %L is shared by %s', e.entity_type, string_agg(e.label, ', ' ORDER BY e.label)),
-           (array_agg(format(e.call, e.label) ORDER BY e.label DESC))[1]
+    SELECT 6, 'table', (array_agg(e.relation ORDER BY e.label DESC))[1], 'error',
+           format('entity type %L is shared by %s', e.entity_type, string_agg(e.label, ', ' ORDER BY e.label)),
+           (array_agg(concat(e.call_before, quote_literal(e.label), e.call_behind) ORDER BY e.label DESC))[1]
     FROM entity e GROUP BY e.entity_type HAVING count(*) > 1
   UNION ALL
-    SELECT 7, 'error', format('the row trigger of %s does not fire for every write', g.tgrelid::regclass),
+    SELECT 7, 'table', coalesce(pg_partition_root(g.tgrelid), g.tgrelid), 'error', format('the row trigger of %s does not fire for every write', g.tgrelid::regclass),
            format('ALTER TABLE %s ENABLE ALWAYS TRIGGER zz_txsync;', g.tgrelid::regclass)
     FROM pg_trigger g WHERE g.tgname = 'zz_txsync' AND g.tgfoid = '@extschema@.row_trigger()'::regprocedure AND g.tgenabled <> 'A'
   UNION ALL
-    SELECT 8, 'warning', format('trigger %I of %s fires after txsync''s and may change rows that it has seen', g.tgname, g.tgrelid::regclass),
+    SELECT 8, 'table', g.tgrelid, 'error', format('trigger %I of %s is txsync''s row trigger under another name: it tracks nothing', g.tgname, g.tgrelid::regclass),
+           format(CASE WHEN EXISTS (SELECT FROM pg_trigger o WHERE o.tgrelid = g.tgrelid AND o.tgname = 'zz_txsync')
+                       THEN 'DROP TRIGGER %I ON %s;' ELSE 'ALTER TRIGGER %I ON %s RENAME TO zz_txsync;' END, g.tgname, g.tgrelid::regclass)
+    FROM pg_trigger g WHERE g.tgname <> 'zz_txsync' AND g.tgfoid = '@extschema@.row_trigger()'::regprocedure AND g.tgparentid = 0
+  UNION ALL
+    SELECT 9, 'table', t.root, 'warning', format('trigger %I of %s fires after txsync''s and may change rows that it has seen', g.tgname, g.tgrelid::regclass),
            format('ALTER TRIGGER %I ON %s RENAME TO %I;', g.tgname, g.tgrelid::regclass, 'a_' || g.tgname)
     FROM stored t JOIN pg_trigger g ON g.tgrelid = t.relation
     WHERE g.tgtype & 3 = 3 AND g.tgenabled <> 'D' AND NOT g.tgisinternal AND g.tgname COLLATE "C" > 'zz_txsync'
   UNION ALL
-    SELECT 9, 'error', format('slot %s has lost WAL that it needed', s.slot_name),
+    SELECT 10, 'slot', NULL, 'error', format('slot %s has lost WAL that it needed', s.slot_name),
            format('SELECT pg_drop_replication_slot(%L);', s.slot_name)
     FROM slot s WHERE s.wal_status = 'lost'
   UNION ALL
-    SELECT 10, 'warning', format('slot %s has no reader and retains %s of WAL', s.slot_name, pg_size_pretty(s.retained)),
+    SELECT 11, 'slot', NULL, 'warning', format('slot %s has no reader and retains %s of WAL', s.slot_name, pg_size_pretty(s.retained)),
            format('SELECT pg_drop_replication_slot(%L); -- unless its reader comes back', s.slot_name)
     FROM slot s WHERE NOT s.active AND s.wal_status <> 'lost'
   UNION ALL
-    SELECT 11, 'warning', format('slot %s retains %s of WAL, and nothing bounds it', s.slot_name, pg_size_pretty(s.retained)),
+    SELECT 12, 'slot', NULL, 'warning', format('slot %s retains %s of WAL, and nothing bounds it', s.slot_name, pg_size_pretty(s.retained)),
            'ALTER SYSTEM SET max_slot_wal_keep_size = ''64GB''; SELECT pg_reload_conf();'
     FROM slot s JOIN setting m ON m.name = 'max_slot_wal_keep_size' AND m.setting = '-1' WHERE s.retained > 1024::numeric ^ 3
 )
-SELECT f.severity, f.finding, f.remedy FROM found f ORDER BY f.rank, f.finding;
+SELECT f.rank, f.scope, f.relation, f.severity, f.finding, f.remedy FROM found f;
+END;
+REVOKE ALL ON FUNCTION findings() FROM PUBLIC;
+COMMENT ON FUNCTION findings() IS
+'What doctor() finds, with its place in the order and what it is about: the server, a slot or a table, which is then the relation. For doctor() and track(), which tells a table''s owner only what is about the server or the table.';
+
+CREATE FUNCTION doctor(OUT severity text, OUT finding text, OUT remedy text) RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+SELECT f.severity, f.finding, f.remedy FROM @extschema@.findings() f ORDER BY f.rank, f.finding;
 END;
 REVOKE ALL ON FUNCTION doctor() FROM PUBLIC;
 COMMENT ON FUNCTION doctor() IS

@@ -18,8 +18,13 @@ LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME';
 REVOKE ALL ON FUNCTION follow_ddl() FROM PUBLIC;
 COMMENT ON FUNCTION follow_ddl() IS 'Event trigger: keeps the tracking true when columns that it names are renamed or dropped.';
 
-CREATE EVENT TRIGGER txsync_follow_ddl ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION follow_ddl();
-COMMENT ON EVENT TRIGGER txsync_follow_ddl IS 'Keeps txsync''s tracking true when columns that it names are renamed or dropped.';
+-- Columns of tables are renamed under each of these tags.
+CREATE EVENT TRIGGER txsync_follow_ddl ON ddl_command_end
+WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER TYPE') EXECUTE FUNCTION follow_ddl();
+COMMENT ON EVENT TRIGGER txsync_follow_ddl IS 'Keeps txsync''s tracking true when columns that it names are renamed.';
+
+CREATE EVENT TRIGGER txsync_follow_drop ON sql_drop EXECUTE FUNCTION follow_ddl();
+COMMENT ON EVENT TRIGGER txsync_follow_drop IS 'Keeps txsync''s tracking true when columns that it names are dropped.';
 
 CREATE VIEW entities AS
 SELECT g.tgrelid::regclass AS relation,

@@ -7,8 +7,11 @@ extern "C" {
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_trigger.h"
 #include "commands/extension.h"
+#include "commands/trigger.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 }
@@ -27,6 +30,21 @@ ArgumentList(const core::Tracking &tracking)
 		list += pg::QuoteLiteral(argument);
 	}
 	return list;
+}
+
+// DROP EXTENSION takes the trigger along without CASCADE. Each CREATE OR REPLACE forgets that, and ALTER TRIGGER …
+// DEPENDS ON EXTENSION would lock the extension: whoever renames a column would then wait for whoever tracks a table.
+void
+DependOnExtension(Oid relation)
+{
+	pg::Call([&] {
+		ObjectAddress trigger;
+		ObjectAddress extension;
+		ObjectAddressSet(trigger, TriggerRelationId, get_trigger_oid(relation, pg::kRowTriggerName, false));
+		ObjectAddressSet(extension, ExtensionRelationId, get_extension_oid("txsync", false));
+		if (!list_member_oid(getAutoExtensionsOfObject(trigger.classId, trigger.objectId), extension.objectId))
+			recordDependencyOn(&trigger, &extension, DEPENDENCY_AUTO_EXTENSION);
+	});
 }
 
 } // namespace
@@ -49,8 +67,8 @@ Attach(Oid relation, const core::Tracking &tracking)
 	pg::Spi spi;
 	spi.Execute("CREATE OR REPLACE TRIGGER " + trigger + " BEFORE UPDATE OR DELETE ON " + table +
 				" FOR EACH ROW EXECUTE FUNCTION txsync.row_trigger(" + ArgumentList(tracking) + ")");
-	// DROP EXTENSION takes the trigger along without CASCADE; native logical replication fires it as well.
-	spi.Execute("ALTER TRIGGER " + trigger + " ON " + table + " DEPENDS ON EXTENSION txsync");
+	DependOnExtension(relation);
+	// Native logical replication fires it as well.
 	spi.Execute("ALTER TABLE " + table + " ENABLE ALWAYS TRIGGER " + trigger);
 }
 

@@ -18,15 +18,22 @@ namespace txsync::api {
 
 namespace {
 
-// The tables that the command altered, and all that inherit from them: ALTER TABLE recurses to those.
+// The tables whose columns the command renamed: what it names, all that inherit from it, and the tables of its type.
+constexpr char kAltered[] =
+	"SELECT DISTINCT i FROM pg_event_trigger_ddl_commands() c, LATERAL (WITH RECURSIVE r(i) AS (SELECT c.objid "
+	"UNION SELECT m.i FROM r, LATERAL (SELECT h.inhrelid FROM pg_inherits h WHERE h.inhparent = r.i UNION ALL "
+	"SELECT t.oid FROM pg_class k JOIN pg_class t ON t.reloftype = k.reltype WHERE k.oid = r.i AND k.relkind = 'c') "
+	"m(i)) SELECT i FROM r) t WHERE c.classid = 'pg_class'::regclass";
+
+// The tables that lost columns, whatever command took them.
+constexpr char kLostColumns[] = "SELECT DISTINCT objid FROM pg_event_trigger_dropped_objects() "
+								"WHERE classid = 'pg_class'::regclass AND objsubid <> 0";
+
 std::vector<Oid>
-Affected()
+Relations(const char *query)
 {
 	pg::Spi spi;
-	uint64_t count = spi.Execute(
-		"SELECT DISTINCT i FROM pg_event_trigger_ddl_commands() c, LATERAL (WITH RECURSIVE r(i) AS (SELECT c.objid "
-		"UNION SELECT h.inhrelid FROM pg_inherits h JOIN r ON h.inhparent = r.i) SELECT i FROM r) t "
-		"WHERE c.classid = 'pg_class'::regclass");
+	uint64_t count = spi.Execute(query);
 	std::vector<Oid> relations;
 	for (uint64_t i = 0; i < count; i++) {
 		relations.push_back(pg::Call([&] {
@@ -40,7 +47,7 @@ Affected()
 std::optional<core::Tracking>
 TrackingOfOid(Oid oid)
 {
-	Relation relation = pg::Call([&] { return try_relation_open(oid, NoLock); });
+	Relation relation = pg::Call([&] { return try_relation_open(oid, AccessShareLock); });
 	if (relation == nullptr)
 		return std::nullopt;
 	std::optional<core::Tracking> tracking = TrackingOf(relation);
@@ -66,20 +73,34 @@ ForgetDropped(Oid relation, core::Tracking &tracking)
 }
 
 void
-Follow(const EventTriggerData &event)
+FollowRename(const RenameStmt &rename)
 {
-	auto *rename = IsA(event.parsetree, RenameStmt) ? reinterpret_cast<RenameStmt *>(event.parsetree) : nullptr;
-	if (rename != nullptr && rename->renameType != OBJECT_COLUMN)
+	if (rename.renameType != OBJECT_COLUMN && rename.renameType != OBJECT_ATTRIBUTE)
 		return;
-	for (Oid relation : Affected()) {
+	for (Oid relation : Relations(kAltered)) {
 		std::optional<core::Tracking> tracking = TrackingOfOid(relation);
-		if (!tracking)
-			continue;
-		bool changed = rename != nullptr ? core::RenameColumn(*tracking, rename->subname, rename->newname)
-										 : ForgetDropped(relation, *tracking);
-		if (changed)
+		if (tracking && core::RenameColumn(*tracking, rename.subname, rename.newname))
 			Attach(relation, *tracking);
 	}
+}
+
+void
+FollowDrop()
+{
+	for (Oid relation : Relations(kLostColumns)) {
+		std::optional<core::Tracking> tracking = TrackingOfOid(relation);
+		if (tracking && ForgetDropped(relation, *tracking))
+			Attach(relation, *tracking);
+	}
+}
+
+void
+Follow(const EventTriggerData &event)
+{
+	if (strcmp(event.event, "sql_drop") == 0)
+		FollowDrop();
+	else if (IsA(event.parsetree, RenameStmt))
+		FollowRename(*reinterpret_cast<RenameStmt *>(event.parsetree));
 }
 
 } // namespace

@@ -1,11 +1,8 @@
 #include "api/registry.h"
 
-#include "api/attach.h"
-#include "pg/call.h"
 #include "pg/trigger.h"
 
 extern "C" {
-#include "access/relation.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "storage/lmgr.h"
@@ -17,21 +14,21 @@ void
 LockRegistry()
 {
 	pg::Call([] {
-		LockDatabaseObject(ExtensionRelationId, get_extension_oid("txsync", false), 0, ShareUpdateExclusiveLock);
+		Oid extension = get_extension_oid("txsync", false);
+		// The extension stays meanwhile. Its own lock is for nothing more than that: DDL takes it with tables locked,
+		// and track() locks tables with the registry locked.
+		LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+		LockDatabaseObject(ExtensionRelationId, extension, 1, ShareUpdateExclusiveLock);
 	});
 }
 
 Oid
 RelationOf(std::string_view entity_type)
 {
-	for (Oid oid : pg::RelationsWithRowTrigger()) {
-		Relation relation = pg::Call([&] { return try_relation_open(oid, AccessShareLock); });
-		if (relation == nullptr)
-			continue;
-		std::optional<core::Tracking> tracking = TrackingOf(relation);
-		pg::Call([&] { relation_close(relation, AccessShareLock); });
+	for (const pg::TrackedTable &table : pg::TrackedTables()) {
+		std::optional<core::Tracking> tracking = core::ParseTracking(pg::SplitArguments(table.arguments));
 		if (tracking && tracking->entity_type == entity_type)
-			return oid;
+			return table.relation;
 	}
 	return InvalidOid;
 }

@@ -12,6 +12,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "nodes/bitmapset.h"
+#include "utils/lsyscache.h"
 }
 
 namespace txsync::api {
@@ -57,22 +58,24 @@ PrimaryKey(const Table &table)
 }
 
 void
-RequireOwner(const Table &table)
+RequireOwnTable(Oid relation)
 {
-	if (!pg::Call([&] { return pg::OwnsRelation(table.Id(), GetUserId()); }))
-		throw Failure{ERRCODE_INSUFFICIENT_PRIVILEGE,
-					  "must be owner of table " + Quoted(RelationGetRelationName(table.Rel()))};
+	const char *name = pg::Call([&] { return get_rel_name(relation); });
+	if (name == nullptr)
+		throw Failure{ERRCODE_UNDEFINED_TABLE, "relation with OID " + std::to_string(relation) + " does not exist"};
+	char kind = pg::Call([&] { return get_rel_relkind(relation); });
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, Quoted(name) + " is not a table",
+					  "Only tables and partitioned tables have the WAL and the row triggers that tracking needs."};
+	if (IsCatalogRelationOid(relation))
+		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, Quoted(name) + " is a system table"};
+	if (!pg::Call([&] { return pg::OwnsRelation(relation, GetUserId()); }))
+		throw Failure{ERRCODE_INSUFFICIENT_PRIVILEGE, "must be owner of table " + Quoted(name)};
 }
 
 void
-RequireOrdinaryTable(const Table &table)
+RequireNoPartition(const Table &table)
 {
-	char kind = table.Rel()->rd_rel->relkind;
-	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
-		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, table.Label() + " is not a table",
-					  "Only tables and partitioned tables have the WAL and the row triggers that tracking needs."};
-	if (pg::Call([&] { return IsCatalogRelation(table.Rel()) || IsToastRelation(table.Rel()); }))
-		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, table.Label() + " is a system table"};
 	if (table.Rel()->rd_rel->relispartition) {
 		std::string root = pg::QualifiedName(pg::Call([&] {
 			List *ancestors = get_partition_ancestors(table.Id());
@@ -87,6 +90,10 @@ RequireOrdinaryTable(const Table &table)
 void
 RequireLogged(const Table &table)
 {
+	// Only a partition can be one here.
+	if (table.Rel()->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, table.Label() + " is a foreign table",
+					  "Its changes are not in the WAL."};
 	char persistence = table.Rel()->rd_rel->relpersistence;
 	if (persistence == RELPERSISTENCE_TEMP)
 		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, table.Label() + " is a temporary table",
@@ -94,9 +101,6 @@ RequireLogged(const Table &table)
 	if (persistence == RELPERSISTENCE_UNLOGGED)
 		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, table.Label() + " is an unlogged table",
 					  "Its changes are not in the WAL.", "ALTER TABLE " + table.Sql() + " SET LOGGED;"};
-	if (table.Rel()->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
-		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, table.Label() + " is a foreign table",
-					  "Its changes are not in the WAL."};
 }
 
 void

@@ -75,10 +75,11 @@ private:
 
 std::vector<std::string> PrimaryKey(const Table &table);
 
-void RequireOwner(const Table &table);
+// A table, not a system table, of which the current role is an owner. Asks the catalog without any lock, so that
+// whoever may do nothing with a table cannot make others wait for it: to be asked again once it is locked.
+void RequireOwnTable(Oid relation);
 
-// A table or the root of a partitioned one, not a system table.
-void RequireOrdinaryTable(const Table &table);
+void RequireNoPartition(const Table &table);
 
 // Neither temporary nor unlogged nor foreign.
 void RequireLogged(const Table &table);

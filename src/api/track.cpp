@@ -70,9 +70,13 @@ std::vector<std::string>
 Columns(const Table &table, FunctionCallInfo fcinfo, int i)
 {
 	std::vector<std::string> names = NamesArgument(fcinfo, i);
-	for (const std::string &name : names)
+	std::vector<std::string> distinct;
+	for (const std::string &name : names) {
 		table.RequireColumn(name);
-	return names;
+		if (!Contains(distinct, name))
+			distinct.push_back(name);
+	}
+	return distinct;
 }
 
 std::string
@@ -192,13 +196,16 @@ Notice(const std::string &message, const std::string &hint = {})
 	});
 }
 
-// What keeps the changes from flowing yet: doctor()'s errors.
+// What keeps the table's changes from flowing yet: the errors that doctor() finds with it or with the server.
 void
-TellWhatIsMissing()
+TellWhatIsMissing(Oid relation)
 {
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
-	uint64_t count = spi.Execute("SELECT finding, remedy FROM txsync.doctor() WHERE severity = 'error'");
+	uint64_t count =
+		spi.Execute("SELECT finding, remedy FROM txsync.findings() WHERE severity = 'error' AND (scope = 'server' OR "
+					"relation = " +
+					std::to_string(relation) + ") ORDER BY rank, finding");
 	for (uint64_t i = 0; i < count; i++) {
 		auto text = [&](int column) {
 			const char *value =
@@ -246,8 +253,8 @@ Decision
 Decide(FunctionCallInfo fcinfo, Oid oid)
 {
 	Table table(oid, LockFor(oid, !PG_ARGISNULL(4) && PG_GETARG_BOOL(4)));
-	RequireOrdinaryTable(table);
-	RequireOwner(table);
+	RequireOwnTable(oid);
+	RequireNoPartition(table);
 	RequireLogged(table);
 	Decision decision{ReadTracking(table, fcinfo), table.Label(), table.Sql()};
 	RequireDecodable(table, decision.tracking);
@@ -270,6 +277,7 @@ Track(FunctionCallInfo fcinfo)
 {
 	Require(fcinfo, 0, "relation");
 	Oid oid = PG_GETARG_OID(0);
+	RequireOwnTable(oid);
 	LockRegistry();
 	Decision decision = Decide(fcinfo, oid);
 	if (decision.adds_column)
@@ -281,7 +289,7 @@ Track(FunctionCallInfo fcinfo)
 		Notice("added trigger " + Quoted(pg::kRowTriggerName) + " to table " + decision.label);
 	for (const std::string &column : decision.unhidden)
 		Notice("column " + Quoted(column) + " of table " + decision.label + " is no longer hidden");
-	TellWhatIsMissing();
+	TellWhatIsMissing(oid);
 	return EntityRow(oid);
 }
 
@@ -291,12 +299,13 @@ Untrack(FunctionCallInfo fcinfo)
 	Require(fcinfo, 0, "relation");
 	Require(fcinfo, 1, "drop_columns");
 	Oid oid = PG_GETARG_OID(0);
+	RequireOwnTable(oid);
 	LockRegistry();
 	std::string sql;
 	bool drops_column = false;
 	{
 		Table table(oid, PG_GETARG_BOOL(1) ? AccessExclusiveLock : ShareRowExclusiveLock);
-		RequireOwner(table);
+		RequireOwnTable(oid);
 		std::optional<core::Tracking> tracking = TrackingOf(table.Rel());
 		if (!tracking) {
 			Notice("table " + table.Label() + " is not tracked, skipping");

@@ -2,10 +2,11 @@
 
 #include "core/json.h"
 #include "core/tracking.h"
-#include "pg/call.h"
 #include "pg/entry.h"
+#include "pg/trigger.h"
 
 extern "C" {
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 }
@@ -13,19 +14,6 @@ extern "C" {
 namespace txsync::api {
 
 namespace {
-
-// pg_trigger.tgargs: each argument and a zero byte behind it.
-std::vector<std::string_view>
-Split(std::string_view bytes)
-{
-	std::vector<std::string_view> arguments;
-	while (!bytes.empty()) {
-		size_t end = std::min(bytes.find('\0'), bytes.size());
-		arguments.push_back(bytes.substr(0, end));
-		bytes.remove_prefix(std::min(end + 1, bytes.size()));
-	}
-	return arguments;
-}
 
 void
 Names(core::Buffer &out, std::string_view key, const std::vector<std::string> &names)
@@ -87,14 +75,17 @@ tracking(PG_FUNCTION_ARGS)
 {
 	return pg::Entry([&] {
 		auto *bytes = pg::Call([&] { return PG_GETARG_BYTEA_PP(0); });
-		std::vector<std::string_view> arguments = Split({VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)});
-		std::optional<core::Tracking> tracking = core::ParseTracking(arguments);
+		std::optional<core::Tracking> tracking =
+			core::ParseTracking(pg::SplitArguments({VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)}));
 		if (!tracking) {
 			fcinfo->isnull = true;
 			return Datum(0);
 		}
 		core::Buffer json;
 		Describe(json, *tracking);
+		std::string_view text = json.View();
+		// A trigger's arguments are text, but anybody can call this with any bytes.
+		pg::Call([&] { pg_verifymbstr(text.data(), static_cast<int>(text.size()), false); });
 		json.Append('\0');
 		return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.View().data())); });
 	});

@@ -46,6 +46,26 @@ ALTER EVENT TRIGGER txsync_follow_ddl DISABLE;
 ALTER TABLE pages RENAME secret TO password;
 ALTER EVENT TRIGGER txsync_follow_ddl ENABLE;
 SELECT * FROM findings;
+-- names that mean something to format(), or end a comment
+CREATE TABLE "100%s %L" (id int PRIMARY KEY, "a
+b" int);
+SELECT entity_type FROM txsync.track('"100%s %L"', hidden => E'{"a\nb"}');
+ALTER EVENT TRIGGER txsync_follow_ddl DISABLE;
+ALTER TABLE "100%s %L" RENAME "a
+b" TO c;
+ALTER EVENT TRIGGER txsync_follow_ddl ENABLE;
+SELECT * FROM findings WHERE finding LIKE '%100%';
+-- tracking that lost its name
+CREATE TABLE odd (id int PRIMARY KEY);
+SELECT entity_type FROM txsync.track('odd');
+ALTER TRIGGER zz_txsync ON odd RENAME TO a_txsync;
+SELECT * FROM findings WHERE finding LIKE '%odd%';
+SELECT remedy FROM findings WHERE finding LIKE '%odd%' \gexec
+SELECT * FROM findings WHERE finding LIKE '%odd%';
+ALTER TRIGGER zz_txsync ON odd RENAME TO a_txsync;
+SELECT entity_type FROM txsync.track('odd');
+SELECT * FROM findings WHERE finding LIKE '%odd%';
+DROP TABLE odd, "100%s %L";
 INSERT INTO pages VALUES (1, 'x', 'sesame');
 SELECT action, id, data FROM changes();
 DROP VIEW findings;

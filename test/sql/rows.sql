@@ -109,6 +109,37 @@ UPDATE named SET rest = 1;
 SELECT id_columns, org_column, hidden, bookkeeping, strategies FROM txsync.entities;
 SELECT action, entity, id, org, data, more FROM changes();
 
+-- whatever statement renames or drops them
+ALTER VIEW named RENAME COLUMN "the id" TO id;
+ALTER MATERIALIZED VIEW named RENAME COLUMN id TO key;
+ALTER FOREIGN TABLE named RENAME COLUMN key TO id;
+SELECT id_columns FROM txsync.entities WHERE relation = 'named'::regclass;
+CREATE TYPE shape AS (id int, org_id text, secret text, note text);
+CREATE TABLE typed OF shape (PRIMARY KEY (id));
+SELECT entity_type FROM txsync.track('typed', tx => false, hidden => '{secret}', bookkeeping => '{note}');
+ALTER TYPE shape RENAME ATTRIBUTE id TO key CASCADE;
+ALTER TYPE shape RENAME ATTRIBUTE secret TO password CASCADE;
+SELECT id_columns, org_column, hidden, bookkeeping FROM txsync.entities WHERE relation = 'typed'::regclass;
+ALTER TYPE shape DROP ATTRIBUTE note CASCADE;
+SELECT id_columns, org_column, hidden, bookkeeping FROM txsync.entities WHERE relation = 'typed'::regclass;
+CREATE DOMAIN code AS text;
+CREATE SCHEMA passing;
+CREATE DOMAIN passing.code AS text;
+CREATE TABLE coded (id int PRIMARY KEY, org_id code, secret passing.code, rest int);
+CREATE TABLE coded_child () INHERITS (coded);
+ALTER TABLE coded_child ADD PRIMARY KEY (id);
+SELECT entity_type FROM txsync.track('coded', hidden => '{secret}');
+SELECT entity_type FROM txsync.track('coded_child', hidden => '{secret}', bookkeeping => '{rest}');
+DROP DOMAIN code CASCADE;
+DROP SCHEMA passing CASCADE;
+ALTER TABLE coded DROP COLUMN rest;
+SELECT relation, org_column, hidden, bookkeeping FROM txsync.entities WHERE relation IN ('coded'::regclass, 'coded_child'::regclass) ORDER BY 1;
+INSERT INTO coded VALUES (1);
+INSERT INTO typed VALUES (1, 'acme', 'sesame');
+SELECT action, entity, id, org, data FROM changes();
+DROP TABLE typed, coded, coded_child;
+DROP TYPE shape;
+
 -- composite keys: the id is the array of their texts
 CREATE TABLE composite (b text, a int, c int, PRIMARY KEY (a, b));
 SELECT id_columns FROM txsync.track('composite');

@@ -8,6 +8,8 @@ SELECT entity_type, org_column FROM txsync.track('notes');
 SELECT * FROM txsync.track('notes', entity_type => 'note', org_column => '', hidden => '{secret}', bookkeeping => '{}',
                            strategies => '{"body": "lww", "org_id": "manual"}', notify => 'full');
 SELECT * FROM txsync.entities;
+-- a column counts once
+SELECT hidden, bookkeeping FROM txsync.track('notes', hidden => '{secret,secret}', bookkeeping => '{body,secret,body}');
 -- without them again: what was hidden is said to be seen
 SELECT entity_type, hidden FROM txsync.track('notes');
 SELECT txsync.untrack('notes');
@@ -78,7 +80,12 @@ GRANT ALL ON notes, taken TO regress_other;
 SET ROLE regress_other;
 SELECT txsync.track('notes', entity_type => 'mine');
 SELECT txsync.untrack('taken');
+SELECT txsync.track('pg_class');
+SELECT txsync.untrack('pg_class', drop_columns => true);
+SELECT txsync.untrack('seen');
+SELECT txsync.untrack(1);
 SELECT * FROM txsync.doctor();
+SELECT * FROM txsync.findings();
 CREATE TEMP TABLE t (id int PRIMARY KEY);
 CREATE TRIGGER t BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION txsync.row_trigger();
 SELECT count(*) > 0 AS readable FROM txsync.entities;
@@ -90,8 +97,22 @@ CREATE TABLE theirs.own (id int PRIMARY KEY);
 SELECT entity_type FROM txsync.track('theirs.own');
 ALTER TABLE theirs.own RENAME COLUMN id TO key;
 SELECT id_columns FROM txsync.entities WHERE entity_type = 'own';
-SELECT txsync.untrack('theirs.own', true);
+-- he is told what is missing on the server and for his table, and of no other's
 RESET ROLE;
+ALTER TABLE taken DISABLE TRIGGER zz_txsync;
+CREATE TRIGGER odd BEFORE DELETE ON theirs.own FOR EACH ROW EXECUTE FUNCTION txsync.row_trigger();
+SELECT scope, relation, finding FROM txsync.findings() WHERE severity = 'error' ORDER BY finding;
+SET ROLE regress_other;
+SELECT entity_type FROM txsync.track('theirs.own');
+RESET ROLE;
+ALTER TABLE taken ENABLE ALWAYS TRIGGER zz_txsync;
+DROP TRIGGER odd ON theirs.own;
+SELECT txsync.untrack('theirs.own', true);
+
+-- the view's function is for everybody, with any bytes
+SELECT txsync.tracking('\x656e74697479006100696400696400');
+SELECT txsync.tracking('\x656e746974790061ff00696400696400');
+SELECT txsync.tracking('\x'), txsync.tracking('\x00'), txsync.tracking('\xff');
 
 -- the trigger is not for hand-made use
 CREATE TRIGGER odd BEFORE UPDATE ON nothing FOR EACH ROW EXECUTE FUNCTION txsync.row_trigger('what');

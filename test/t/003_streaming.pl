@@ -247,6 +247,25 @@ subtest 'interleaved transactions' => sub {
 	all_modes_agree('interleaved', 'live');
 };
 
+subtest 'a connection lost in the middle' => sub {
+	my $slot = copy_of_base();
+	my $tail = start_tail('lost', '--slot', $slot, @old, '-o', 'streaming=on');
+	my $writer = $node->background_psql('postgres');
+	$writer->query_safe('BEGIN;' . insert('pages', 30000, 300) . 'SAVEPOINT a;' . insert('pages', 31000, 300));
+	my $streamed = "SELECT stream_count > 1 FROM pg_stat_replication_slots WHERE slot_name = '$slot'";
+	poll_ok($streamed, 'some of it was streamed');
+	$node->safe_psql('postgres', "SELECT pg_stat_reset_replication_slot('$slot'), pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '$slot'");
+	wait_for_text('lost.err', qr/^txsync: connected$/m);
+	$writer->query_safe('ROLLBACK TO a;' . insert('pages', 32000, 300));
+	poll_ok($streamed, 'it is streamed again');
+	is(text_of('lost'), '', 'nothing of it is written');
+	$writer->query_safe('COMMIT');
+	$writer->quit;
+	wait_confirmed($slot, 'written');
+	is(finish($tail, 'TERM'), 0, 'clean end');
+	all_modes_agree('lost connection', 'lost');
+};
+
 subtest 'pretty' => sub {
 	local $ENV{COLUMNS} = 100;
 	run_sql('BEGIN; SAVEPOINT a;' . insert('pages', 20000, 300) . 'ROLLBACK TO a;' . insert('pages', 21000, 300) . 'COMMIT');
@@ -304,6 +323,20 @@ subtest 'prepared transactions' => sub {
 	my @once = grep { !$seen{ $_->{position} }++ } @$changes;
 	read_all('prepared plain');
 	is(join("\n", map { $_->{position} } @once), join("\n", map { $_->{position} } @{ changes_in('prepared plain') }), 'each change comes, in commit order');
+};
+
+subtest 'prepared before two-phase was asked for' => sub {
+	run_sql(q{SELECT pg_create_logical_replication_slot('late', 'txsync')});
+	run_sql('BEGIN;' . insert('pages', 40000, 3) . q{PREPARE TRANSACTION 'early'});
+	my $tail = start_tail('late', '--slot', 'late');
+	wait_confirmed('late', 'its PREPARE is confirmed');
+	is(finish($tail, 'TERM'), 0, 'clean end');
+	$tail = start_tail('late', '--slot', 'late', '-o', 'two-phase=on');
+	ok(slot_is_active('late'), 'follows');
+	run_sql(q{COMMIT PREPARED 'early'});
+	wait_confirmed('late', 'all is confirmed');
+	is(finish($tail, 'TERM'), 0, 'clean end');
+	is(join(' ', map { $_->{entityId} } @{ changes_in('late') }), '40000 40001 40002', 'each change comes once');
 };
 
 subtest 'a slot once followed with two-phase' => sub {

@@ -23,6 +23,20 @@ my $seed = $ENV{TXSYNC_SEED} // 1;
 my $node = PostgreSQL::Test::Cluster->new('differential');
 $node->init(allows_streaming => 'logical');
 $node->append_conf('postgresql.conf', "log_statement = none\nautovacuum = off\nmax_wal_size = 4GB\n");
+
+# A locale whose money looks otherwise, where the machine has what it takes to make one.
+my $locales = $node->basedir . '/locales';
+mkdir $locales;
+my @odd_money;
+if (run_log([ 'localedef', '-i', 'de_DE', '-f', 'UTF-8', "$locales/de_DE.UTF-8" ]))
+{
+	$ENV{LOCPATH} = $locales;
+	@odd_money = (lc_monetary => 'de_DE.UTF-8');
+}
+else
+{
+	note 'no localedef: lc_monetary stays as it is';
+}
 $node->start;
 my $database = 'diff';
 $node->safe_psql('postgres', "CREATE DATABASE $database TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'");
@@ -48,7 +62,7 @@ sub lawful
 
 # Settings that the stream must not heed, by turns.
 my @odd = (
-	{   TimeZone => 'Asia/Kathmandu', DateStyle => 'German', IntervalStyle => 'iso_8601', extra_float_digits => -15, bytea_output => 'escape',
+	{   @odd_money, TimeZone => 'Asia/Kathmandu', DateStyle => 'German', IntervalStyle => 'iso_8601', extra_float_digits => -15, bytea_output => 'escape',
 		search_path => 'hostile, pg_catalog', quote_all_identifiers => 'on', xmlbinary => 'hex', xmloption => 'document',
 		standard_conforming_strings => 'off', array_nulls => 'off', client_encoding => 'LATIN1', default_text_search_config => 'hostile.english' },
 	{   TimeZone => '<+03:30>-03:30', DateStyle => 'SQL, DMY', IntervalStyle => 'postgres_verbose', extra_float_digits => 3, bytea_output => 'escape',
