@@ -9,7 +9,7 @@ CMAKE_DIR := build/cmake
 SQL_THEMES = entities track annotate doctor
 
 # These goals need no PostgreSQL (scripts/check installs it), and PGXS has a `check` of its own: it is read for the others only.
-FRONT_DESK = help configure unit client check lint format format-check
+FRONT_DESK = help configure unit client check bench lint format format-check
 ifneq (,$(filter-out $(FRONT_DESK),$(or $(MAKECMDGOALS),all)))
 
 RELEASE := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" control/txsync.control)
@@ -88,6 +88,9 @@ ifneq (,$(filter check,$(MAKECMDGOALS)))
 check: ## all tests, on servers of their own (scripts/check)
 	scripts/check
 endif
+
+bench: ## decoding against its peers, into docs/benchmarks.md
+	test/bench/decode > build/benchmarks.md && mv build/benchmarks.md docs/benchmarks.md
 
 lint: ## the laws of this tree (scripts/lint)
 	scripts/lint

@@ -33,7 +33,8 @@ Assembler::Take(const Message &message, const Sink &sink)
 	std::string_view lines = message.lines;
 	bool decided = true;
 	if (block_ == 0 && !IsControl(lines)) {
-		if (!lines.empty() && !IsRepeated(CommitLsnOf(lines)))
+		bool repeated = IsRepeating() && !lines.empty() && CommitLsnOf(lines) < written_;
+		if (!lines.empty() && !repeated)
 			sink(lines);
 	} else {
 		for (; !lines.empty(); lines.remove_prefix(lines.find('\n') + 1))
@@ -84,7 +85,7 @@ Assembler::TakeLine(std::string_view line, const Sink &sink)
 void
 Assembler::Settle(const ControlLine &commit, const Sink &sink)
 {
-	if (IsRepeated(commit.commit_lsn))
+	if (IsRepeating() && commit.commit_lsn < written_)
 		undecided_.Forget(commit.xid);
 	else
 		undecided_.Settle(commit, sink);
@@ -92,9 +93,9 @@ Assembler::Settle(const ControlLine &commit, const Sink &sink)
 
 // A stream that begins at an undecided PREPARE tells again what was written since.
 bool
-Assembler::IsRepeated(Lsn commit_lsn) const
+Assembler::IsRepeating() const
 {
-	return reached_ < written_ && commit_lsn < written_;
+	return reached_ < written_;
 }
 
 void

@@ -53,7 +53,7 @@ public:
 private:
 	bool TakeLine(std::string_view line, const Sink &sink);
 	void Settle(const ControlLine &commit, const Sink &sink);
-	bool IsRepeated(Lsn commit_lsn) const;
+	bool IsRepeating() const;
 	void Reach(Lsn lsn);
 	Lsn Confirmable() const;
 

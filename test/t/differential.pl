@@ -350,7 +350,9 @@ sub add_column
 	my ($table) = @_;
 	my ($name, $type) = (identifier(), $table->{new_type}->());
 	return if grep { $_->{name} eq $name } @{ $table->{columns} };
-	my $default = chance(0.4) && !$type->{no_literal} ? ' DEFAULT ' . literal($type->{value}->()) : '';
+	my $value = literal($type->{value}->());
+	# A large one would not fit into the row of pg_attribute that keeps it.
+	my $default = chance(0.4) && !$type->{no_literal} && length($value) < 1000 ? " DEFAULT $value" : '';
 	my %column = (name => $name, type => $type, hidden => chance(0.1), not_null => $default ne '' && chance(0.5));
 	my $not_null = $column{not_null} ? ' NOT NULL' : '';
 	my $storage = chance(0.1) && $type->{name} =~ /"(text|bytea|json)"$/ ? "ALTER TABLE $table->{name} ALTER " . quote_identifier($name) . " SET STORAGE EXTERNAL;\n" : '';
