@@ -14,9 +14,9 @@ ifneq (,$(filter-out $(FRONT_DESK),$(or $(MAKECMDGOALS),all)))
 
 RELEASE := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" control/txsync.control)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
-HEADERS := $(shell $(PG_CONFIG) --includedir-server)
+SERVER_HEADERS := $(shell $(PG_CONFIG) --includedir-server)
 $(if $(RELEASE),,$(error control/txsync.control has no default_version))
-$(if $(and $(wildcard $(PGXS)),$(wildcard $(HEADERS)/postgres.h)),,$(error $(PG_CONFIG) knows no server headers; scripts/install-deps installs what is missing))
+$(if $(and $(wildcard $(PGXS)),$(wildcard $(SERVER_HEADERS)/postgres.h)),,$(error $(PG_CONFIG) knows no server headers; scripts/install-deps installs what is missing))
 
 all: ## build txsync.so and its install script; WERROR=1, CXX=clang++ and PG_CONFIG=... are heard
 install: ## install the extension into the server that pg_config names
@@ -30,7 +30,7 @@ OBJS = $(patsubst %.cpp,%.o,$(wildcard src/module.cpp $(foreach dir,core pg deco
 SHLIB_EXPORTS = src/exports.txt
 EXTRA_CLEAN = .deps build
 
-PG_CPPFLAGS = -Isrc -isystem $(HEADERS)
+PG_CPPFLAGS = -Isrc -isystem $(SERVER_HEADERS)
 PG_CXXFLAGS = -std=gnu++20 -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
 
 # LLVM's inlining knows C only. PGXS links with the C compiler, which leaves libstdc++ out: that links, and fails at LOAD.
