@@ -32,29 +32,43 @@ Assembler::Take(const Message &message, const Sink &sink)
 {
 	std::string_view lines = message.lines;
 	bool decided = true;
-	if (block_ == 0 && !IsControl(lines)) {
-		bool repeated = IsRepeating() && !lines.empty() && CommitLsnOf(lines) < written_;
-		if (!lines.empty() && !repeated)
-			sink(lines);
-	} else {
-		for (; !lines.empty(); lines.remove_prefix(lines.find('\n') + 1))
-			decided = TakeLine(lines.substr(0, lines.find('\n')), sink);
+	while (!lines.empty()) {
+		std::string_view line = lines.substr(0, lines.find('\n'));
+		if (IsControl(line)) {
+			decided = TakeControl(ParseControl(line), sink);
+		} else if (block_ != 0) {
+			undecided_.Add(block_, line);
+			decided = false;
+		} else {
+			HandOut(lines, sink);
+			break;
+		}
+		lines.remove_prefix(line.size() + 1);
 	}
 	// What is undecided must not be confirmed, and the LSNs of its messages may be behind its PREPARE.
 	if (decided)
 		Reach(message.lsn);
 }
 
+// Lines of a transaction that has committed.
+void
+Assembler::HandOut(std::string_view lines, const Sink &sink)
+{
+	static constexpr size_t kKeepBytes = 1 << 20;
+	client::Settle(settled_, lines, commit_);
+	if (!IsRepeating() || CommitLsnOf(settled_.View()) >= written_)
+		sink(settled_.View());
+	settled_.Clear(kKeepBytes);
+}
+
 // Whether the line says what has become of something, rather than what may become.
 bool
-Assembler::TakeLine(std::string_view line, const Sink &sink)
+Assembler::TakeControl(const ControlLine &control, const Sink &sink)
 {
-	if (!IsControl(line)) {
-		undecided_.Add(block_, line);
-		return false;
-	}
-	ControlLine control = ParseControl(line);
 	switch (control.kind) {
+	case Kind::kBegin:
+		commit_ = control;
+		return true;
 	case Kind::kStart:
 		block_ = control.xid;
 		return false;

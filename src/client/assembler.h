@@ -51,7 +51,8 @@ public:
 	}
 
 private:
-	bool TakeLine(std::string_view line, const Sink &sink);
+	bool TakeControl(const ControlLine &control, const Sink &sink);
+	void HandOut(std::string_view lines, const Sink &sink);
 	void Settle(const ControlLine &commit, const Sink &sink);
 	bool IsRepeating() const;
 	void Reach(Lsn lsn);
@@ -59,6 +60,8 @@ private:
 
 	Undecided undecided_;
 	uint32_t block_ = 0; // the transaction that change lines are of; 0: one that has committed
+	ControlLine commit_; // of the latter
+	core::Buffer settled_;
 	// Transactions that are prepared, and how far the stream had come before: not behind their PREPARE.
 	std::map<uint32_t, Lsn> prepared_;
 

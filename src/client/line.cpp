@@ -1,7 +1,9 @@
 #include "client/line.h"
 
 #include "client/failure.h"
+#include "core/compact.h"
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -12,9 +14,6 @@ using Json = nlohmann::json;
 
 static constexpr std::string_view kControl = "{\"control\":\"";
 static constexpr std::string_view kHead = "{\"activityId\":null,\"position\":\"";
-static constexpr std::string_view kUnknown = "0/0"; // the commit LSN of what has not committed
-static constexpr std::string_view kUncommitted = "\",\"committedAt\":null";
-static constexpr std::string_view kCommitted = "\",\"committedAt\":\"";
 static constexpr std::string_view kXid = ",\"xid\":";
 
 [[noreturn]] static void
@@ -35,6 +34,7 @@ ControlLine
 ParseControl(std::string_view line)
 {
 	static const std::pair<std::string_view, Control::Kind> kKinds[] = {
+		{"begin", Control::Kind::kBegin},
 		{"start", Control::Kind::kStart},
 		{"stop", Control::Kind::kStop},
 		{"abort", Control::Kind::kAbort},
@@ -53,7 +53,7 @@ ParseControl(std::string_view line)
 			control.kind = kind;
 			control.xid = json.at("xid");
 			control.subxid = json.value("subxid", 0U);
-			if (kind == Control::Kind::kCommit || kind == Control::Kind::kCommitPrepared) {
+			if (json.contains("commitLsn")) {
 				control.commit_lsn = ParseLsn(json.at("commitLsn")).value_or(0);
 				control.committed_at = json.at("committedAt");
 			}
@@ -68,33 +68,29 @@ ParseControl(std::string_view line)
 Foretold
 ParseForetold(std::string_view line)
 {
-	size_t unknown = kHead.size();
-	size_t quote = line.find('"', unknown);
 	size_t xid = line.rfind(kXid);
-	if (!line.starts_with(kHead) || line.substr(unknown, kUnknown.size()) != kUnknown || quote == line.npos ||
-		!line.substr(quote).starts_with(kUncommitted) || xid == line.npos || xid < quote)
+	if (xid == line.npos || !line.ends_with('}'))
 		ThrowUnknown(line);
 	Foretold change;
 	const char *digits = line.data() + xid + kXid.size();
 	const char *brace = line.data() + line.size() - 1;
-	if (std::from_chars(digits, brace, change.xid).ptr != brace || digits == brace || *brace != '}')
+	if (std::from_chars(digits, brace, change.xid).ptr != brace || digits == brace)
 		ThrowUnknown(line);
-	change.text = line.substr(0, xid).substr(unknown + kUnknown.size());
+	change.text = line.substr(0, xid);
 	return change;
 }
 
 void
-Settle(std::string &out, std::string_view text, const ControlLine &commit)
+Settle(core::Buffer &out, std::string_view lines, const ControlLine &commit)
 {
-	size_t quote = text.find('"');
-	out += kHead;
-	out += FormatLsn(commit.commit_lsn);
-	out += text.substr(0, quote);
-	out += kCommitted;
-	out += commit.committed_at;
-	out += '"';
-	out += text.substr(quote + kUncommitted.size());
-	out += "}\n";
+	std::string lsn = FormatLsn(commit.commit_lsn);
+	while (!lines.empty()) {
+		std::string_view line = lines.substr(0, lines.find('\n'));
+		if (!core::Expand(out, line, {lsn, commit.committed_at}))
+			ThrowUnknown(line);
+		out.Append('\n');
+		lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+	}
 }
 
 Lsn

@@ -1,7 +1,8 @@
 #pragma once
-// What the lines of the stream say, as far as tail must know it: it patches their bytes and never writes them anew.
+// What the compact lines of the stream say, as far as tail must know it.
 
 #include "client/lsn.h"
+#include "core/buffer.h"
 #include "core/control.h"
 
 #include <cstdint>
@@ -10,21 +11,21 @@
 
 namespace txsync::client {
 
-// What became of a transaction whose changes were told before its commit.
+// What is common to the changes of a transaction, or what became of one whose changes were told before its commit.
 struct ControlLine
 {
 	core::Control::Kind kind = core::Control::Kind::kStart;
 	uint32_t xid = 0;
 	uint32_t subxid = 0;      // abort: 0 for the whole transaction
-	Lsn commit_lsn = 0;       // commits
-	std::string committed_at; // commits
+	Lsn commit_lsn = 0;       // commits and begin
+	std::string committed_at; // commits and begin
 };
 
 // A change that was told before its commit.
 struct Foretold
 {
 	uint32_t xid = 0;      // of its (sub)transaction
-	std::string_view text; // what Settle() makes the line of
+	std::string_view text; // the line up to there
 };
 
 // Whether `lines` begin with a control line.
@@ -36,10 +37,11 @@ ControlLine ParseControl(std::string_view line);
 // Throws Failure for what is no change of a transaction in progress.
 Foretold ParseForetold(std::string_view line);
 
-// Appends the line of a change that has happened, with its line feed: what a subscriber to whole transactions gets.
-void Settle(std::string &out, std::string_view text, const ControlLine &commit);
+// Appends the lines, each with a line feed, that compact ones stand for: what a subscriber to whole transactions gets.
+// Throws Failure for what are no compact lines.
+void Settle(core::Buffer &out, std::string_view lines, const ControlLine &commit);
 
-// Where the transaction of the first of `lines` has committed. Throws Failure for what is no change.
+// Where the transaction of the first of these whole `lines` has committed. Throws Failure for what is no change.
 Lsn CommitLsnOf(std::string_view lines);
 
 } // namespace txsync::client

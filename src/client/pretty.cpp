@@ -1,6 +1,7 @@
 #include "client/pretty.h"
 
 #include "client/printable.h"
+#include "core/scan.h"
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -22,34 +23,19 @@ Text(const Json &object, const char *name)
 	return member != object.end() && member->is_string() ? member->get<std::string>() : "";
 }
 
-// Behind the string that starts at `at`, in well-formed JSON.
-static size_t
-EndOfString(std::string_view json, size_t at)
-{
-	for (at++; json[at] != '"'; at++)
-		if (json[at] == '\\')
-			at++;
-	return at + 1;
-}
-
 // The raw text of a member of a well-formed object, which has no blanks around its colons; empty if it has none.
 // A number would lose digits in parsing that the database has.
 static std::string_view
 RawMember(std::string_view json, std::string_view quoted_name)
 {
-	int depth = 0;
-	size_t value = 0;
-	for (size_t at = 0; at < json.size(); at++) {
-		char c = json[at];
-		if (value != 0 && depth == 1 && (c == ',' || c == '}'))
-			return json.substr(value, at - value);
-		if (c == '"') {
-			size_t end = EndOfString(json, at);
-			if (value == 0 && depth == 1 && json.substr(at, end - at) == quoted_name && json[end] == ':')
-				value = end + 1;
-			at = end - 1;
-		}
-		depth += (c == '{' || c == '[') - (c == '}' || c == ']');
+	size_t at = 1;
+	while (at < json.size() && json[at] != '}') {
+		size_t colon = at + core::EndOfString(json.substr(at));
+		std::string_view value = json.substr(colon + 1);
+		value = value.substr(0, core::EndOfValue(value));
+		if (json.substr(at, colon - at) == quoted_name)
+			return value;
+		at = colon + 1 + value.size() + 1;
 	}
 	return {};
 }

@@ -70,6 +70,12 @@ std::vector<PluginOption>
 OptionsFor(const Slot &slot, const std::string &name, std::vector<PluginOption> wanted)
 {
 	static constexpr const char *kTwoPhase = "two-phase";
+	static constexpr const char *kCompact = "compact";
+	for (const auto &[option, value] : wanted) {
+		if (option == kCompact)
+			throw Failure(ExitCode::kRefused, "the plugin option \"compact\" is tail's own: its output is whole lines");
+	}
+	wanted.emplace_back(kCompact, "on");
 	if (!slot.two_phase)
 		return wanted;
 	bool given = false;

@@ -56,18 +56,20 @@ Undecided::Settle(const ControlLine &commit, const Sink &sink)
 	if (found == transactions_.end())
 		return;
 	const std::vector<uint32_t> &forgotten = found->second.forgotten;
-	std::string lines;
+	core::Buffer lines;
+	std::string line;
 	found->second.spool.Read([&](uint32_t xid, std::string_view text) {
 		if (std::binary_search(forgotten.begin(), forgotten.end(), xid))
 			return;
-		client::Settle(lines, text, commit);
-		if (lines.size() >= kPiece) {
-			sink(lines);
-			lines.clear();
+		line.assign(text).push_back('}');
+		client::Settle(lines, line, commit);
+		if (lines.Size() >= kPiece) {
+			sink(lines.View());
+			lines.Clear(2 * kPiece);
 		}
 	});
-	if (!lines.empty())
-		sink(lines);
+	if (lines.Size() > 0)
+		sink(lines.View());
 	Forget(commit.xid);
 }
 

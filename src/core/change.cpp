@@ -43,15 +43,6 @@ WriteNames(Buffer &out, std::span<const std::string_view> names)
 }
 
 void
-WriteValue(Buffer &out, const ValueWriter &value)
-{
-	if (value)
-		value(out);
-	else
-		out.Append("null");
-}
-
-void
 WriteOptional(Buffer &out, const Change &change)
 {
 	if (!change.unchanged_keys.empty()) {
@@ -86,38 +77,102 @@ WriteOptional(Buffer &out, const Change &change)
 	}
 }
 
+// The members that every change has; those that are null only in whole lines.
+class Members
+{
+public:
+	Members(Buffer &out, Form form)
+		: out_(out)
+		, whole_(form == Form::kWhole)
+	{}
+
+	void
+	Text(std::string_view key, std::string_view text)
+	{
+		if (text.data() == nullptr)
+			return Null(key);
+		out_.Append(key);
+		json::String(out_, text);
+	}
+
+	void
+	Null(std::string_view key)
+	{
+		if (!whole_)
+			return;
+		out_.Append(key);
+		out_.Append("null");
+	}
+
+private:
+	Buffer &out_;
+	bool whole_;
+};
+
+// A change that belongs to no transaction (it has a commit LSN, but no time of a commit) has no begin line either.
+void
+WritePlace(Buffer &out, const Change &change, Form form)
+{
+	bool alone = change.committed_at.empty() && change.position.commit_lsn != 0;
+	out.Append(form == Form::kWhole ? "{\"activityId\":null,\"position\":\"" : "{\"position\":\"");
+	if (form == Form::kWhole || alone)
+		Write(out, change.position);
+	else
+		WriteBrief(out, change.position);
+	out.Append('"');
+	if (form == Form::kCompact)
+		return;
+	if (change.committed_at.empty()) {
+		out.Append(",\"committedAt\":null");
+	} else {
+		out.Append(",\"committedAt\":\"");
+		out.Append(change.committed_at);
+		out.Append('"');
+	}
+}
+
+void
+WriteTx(Buffer &out, const Change &change, Form form)
+{
+	if (form == Form::kWhole || !change.tx.IsNull()) {
+		out.Append(",\"tx\":");
+		Write(out, change.tx, form);
+	}
+	bool has_version = change.version.data() != nullptr;
+	bool is_txs = has_version != change.tx.IsNull() && (!has_version || change.version == change.tx.transaction_id);
+	if (form == Form::kWhole || !is_txs) {
+		out.Append(",\"version\":");
+		json::StringOrNull(out, change.version);
+	}
+}
+
 } // namespace
 
 void
-Write(Buffer &out, const Change &change)
+Write(Buffer &out, const Change &change, Form form)
 {
-	out.Append("{\"activityId\":null,\"position\":\"");
-	Write(out, change.position);
-	if (change.committed_at.empty()) {
-		out.Append("\",\"committedAt\":null,\"entityType\":");
-	} else {
-		out.Append("\",\"committedAt\":\"");
-		out.Append(change.committed_at);
-		out.Append("\",\"entityType\":");
-	}
-	json::StringOrNull(out, change.entity_type);
-	out.Append(",\"entityId\":");
-	json::StringOrNull(out, change.entity_id);
-	out.Append(",\"organizationId\":");
-	json::StringOrNull(out, change.organization_id);
+	Members members(out, form);
+	WritePlace(out, change, form);
+	members.Text(",\"entityType\":", change.entity_type);
+	members.Text(",\"entityId\":", change.entity_id);
+	members.Text(",\"organizationId\":", change.organization_id);
 	out.Append(",\"action\":\"");
 	out.Append(Name(change.action));
-	out.Append("\",\"changedKeys\":");
-	if (change.changed_keys.known)
+	out.Append('"');
+	if (change.changed_keys.known) {
+		out.Append(",\"changedKeys\":");
 		WriteNames(out, change.changed_keys.names);
-	else
-		out.Append("null");
-	out.Append(",\"tx\":");
-	Write(out, change.tx);
-	out.Append(",\"version\":");
-	json::StringOrNull(out, change.version);
-	out.Append(",\"rowVersion\":null,\"data\":");
-	WriteValue(out, change.data);
+	} else {
+		members.Null(",\"changedKeys\":");
+	}
+	WriteTx(out, change, form);
+	members.Null(",\"rowVersion\":");
+	if (change.data) {
+		out.Append(",\"data\":");
+		change.data(out);
+	} else {
+		members.Null(",\"data\":");
+	}
 	WriteOptional(out, change);
 	out.Append('}');
 }

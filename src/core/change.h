@@ -2,6 +2,7 @@
 // One change, one shape: what the stream, NOTIFY and fetch_changes tell, written by one function.
 
 #include "core/buffer.h"
+#include "core/form.h"
 #include "core/position.h"
 #include "core/tx.h"
 
@@ -83,6 +84,6 @@ struct Change
 };
 
 // One line of JSON, without a newline.
-void Write(Buffer &out, const Change &change);
+void Write(Buffer &out, const Change &change, Form form);
 
 } // namespace txsync::core

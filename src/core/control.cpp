@@ -13,6 +13,8 @@ std::string_view
 Name(Control::Kind kind)
 {
 	switch (kind) {
+	case Control::Kind::kBegin:
+		return "begin";
 	case Control::Kind::kStart:
 		return "start";
 	case Control::Kind::kStop:

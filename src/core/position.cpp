@@ -81,6 +81,17 @@ Write(Buffer &out, const Position &position)
 	out.CommitTo(WriteTo(out.Reserve(kMaxBytes), position));
 }
 
+void
+WriteBrief(Buffer &out, const Position &position)
+{
+	char *at = WriteLsn(out.Reserve(kMaxBytes), position.change_lsn);
+	if (position.row != 0) {
+		*at++ = '-';
+		at = std::to_chars(at, at + 10, position.row).ptr;
+	}
+	out.CommitTo(at);
+}
+
 std::optional<Position>
 ParsePosition(std::string_view text)
 {

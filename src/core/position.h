@@ -26,7 +26,10 @@ void WriteLsn(Buffer &out, uint64_t lsn);
 // `0/16B3748-0/16B3700-0`: the two LSNs as PostgreSQL prints them, upper-case hexadecimal, and k in decimal.
 void Write(Buffer &out, const Position &position);
 
-// The inverse. Nothing for anything that Write() would not have written.
+// `0/16B3700`, or `0/16B3700-2`: without the commit's LSN, and without a k that is 0.
+void WriteBrief(Buffer &out, const Position &position);
+
+// The inverse of Write(). Nothing for anything that Write() would not have written.
 std::optional<Position> ParsePosition(std::string_view text);
 
 } // namespace txsync::core

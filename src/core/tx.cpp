@@ -29,7 +29,7 @@ Defect(const Tx &tx)
 }
 
 void
-Write(Buffer &out, const Tx &tx)
+Write(Buffer &out, const Tx &tx, Form form)
 {
 	if (tx.IsNull()) {
 		out.Append("null");
@@ -39,8 +39,10 @@ Write(Buffer &out, const Tx &tx)
 	json::String(out, tx.transaction_id);
 	out.Append(",\"sourceId\":");
 	json::StringOrNull(out, tx.source_id);
-	out.Append(",\"changedField\":");
-	json::StringOrNull(out, tx.changed_field);
+	if (form == Form::kWhole || tx.changed_field.data() != nullptr) {
+		out.Append(",\"changedField\":");
+		json::StringOrNull(out, tx.changed_field);
+	}
 	out.Append('}');
 }
 

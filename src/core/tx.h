@@ -2,6 +2,7 @@
 // The tx of an entity: who changed it, in which mutation, which field.
 
 #include "core/buffer.h"
+#include "core/form.h"
 
 #include <string_view>
 
@@ -29,7 +30,7 @@ struct Tx
 // null.
 const char *Defect(const Tx &tx);
 
-// `{"transactionId":…,"sourceId":…,"changedField":…}`, or `null`.
-void Write(Buffer &out, const Tx &tx);
+// `{"transactionId":…,"sourceId":…,"changedField":…}`, or `null`; in compact form without a changedField that is null.
+void Write(Buffer &out, const Tx &tx, Form form = Form::kWhole);
 
 } // namespace txsync::core

@@ -37,6 +37,16 @@ SetBatch(Options &options, std::string_view value)
 	return true;
 }
 
+bool
+SetForm(Options &options, std::string_view value)
+{
+	bool compact = false;
+	if (!core::ParseBool(value, compact))
+		return false;
+	options.form = compact ? core::Form::kCompact : core::Form::kWhole;
+	return true;
+}
+
 // The upper bound is a round number below what the server can hold in one piece.
 bool
 SetMaxRecordBytes(Options &options, std::string_view value)
@@ -77,6 +87,7 @@ constexpr core::Option<Options> kTable[] = {
 		 return core::ParseWord(value, {"number", "string"}, o.big_numbers);
 	 }},
 	{"max-record-bytes", "Give a size from 1kB to 1000MB, such as 64MB.", SetMaxRecordBytes},
+	{"compact", kSwitch, SetForm},
 	{"batch", kSwitch, SetBatch},
 	{"streaming", kSwitch, [](Options &o, std::string_view value) { return core::ParseBool(value, o.streaming); }},
 	{"two-phase", kSwitch, [](Options &o, std::string_view value) { return core::ParseBool(value, o.two_phase); }},

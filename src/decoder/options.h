@@ -2,6 +2,7 @@
 // What a subscriber may ask for. docs/format.md has the same list.
 
 #include "core/filter.h"
+#include "core/form.h"
 #include "pg/server.h"
 
 extern "C" {
@@ -47,6 +48,7 @@ struct Options
 	bool include_old = false;
 	BigNumbers big_numbers = BigNumbers::kNumber;
 	size_t max_record_bytes = size_t{64} << 20; // of a line; a larger one goes without data
+	core::Form form = core::Form::kWhole;
 	Batch batch = Batch::kAuto;
 	bool streaming = false;
 	bool two_phase = false;

@@ -14,8 +14,8 @@ namespace txsync::decoder {
 
 namespace {
 
-// A message per record costs more than formatting the record; beyond this size a larger one gains nothing.
-constexpr size_t kBatchBytes = 32 * 1024;
+// A message per record costs more than formatting the record, and each wakes the reader; a larger one gains nothing.
+constexpr size_t kBatchBytes = 128 * 1024;
 
 // What a line may grow the buffer to before its memory is given back.
 constexpr size_t kKeepBytes = 1024 * 1024;
@@ -50,6 +50,13 @@ Output::EndLine()
 	complete_ = lines_.Size();
 	if (lines_.Size() >= kBatchBytes || !Batches())
 		Flush();
+}
+
+void
+Output::Tell(const core::Control &control)
+{
+	core::Write(BeginLine(), control);
+	EndLine();
 }
 
 void

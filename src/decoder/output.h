@@ -2,6 +2,7 @@
 // Lines on their way out, several to a protocol message where that is wanted.
 
 #include "core/buffer.h"
+#include "core/control.h"
 #include "decoder/options.h"
 
 extern "C" {
@@ -27,6 +28,8 @@ public:
 	}
 
 	void EndLine();
+
+	void Tell(const core::Control &control);
 
 	// Sends what waits: a subscriber that has confirmed a transaction's end has had all of it. A transaction of which
 	// nothing was sent only moves the subscriber's position on.

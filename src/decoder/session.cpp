@@ -78,13 +78,6 @@ Session::Enter(Transaction &transaction)
 	values_.EndTransaction();
 }
 
-void
-Session::Tell(Control control)
-{
-	core::Write(output_.BeginLine(), control);
-	output_.EndLine();
-}
-
 // ---- Told after its commit
 
 void
@@ -118,7 +111,7 @@ void
 Session::StopBlock()
 {
 	if (current_->block_is_open)
-		Tell({Control::Kind::kStop, current_->xid});
+		output_.Tell({Control::Kind::kStop, current_->xid});
 	current_->block_is_open = false;
 	output_.Flush();
 }
@@ -132,7 +125,7 @@ Session::CommitStreamed(ReorderBufferTXN *txn, XLogRecPtr commit_lsn)
 	char committed_at[core::kMaxDateTime];
 	char *end = core::FormatInstant(committed_at, txn->xact_time.commit_time);
 	if (current_->told)
-		Tell({Control::Kind::kCommit, txn->xid, 0, {}, commit_lsn, {committed_at, end}});
+		output_.Tell({Control::Kind::kCommit, txn->xid, 0, {}, commit_lsn, {committed_at, end}});
 	output_.EndTransaction();
 	streamed_.erase(txn->xid);
 }
@@ -146,7 +139,7 @@ Session::AbortStreamed(ReorderBufferTXN *txn)
 		return;
 	bool whole = txn->xid == top.xid;
 	if (at->second->told)
-		Tell({Control::Kind::kAbort, top.xid, whole ? 0 : txn->xid});
+		output_.Tell({Control::Kind::kAbort, top.xid, whole ? 0 : txn->xid});
 	output_.Flush();
 	if (whole)
 		streamed_.erase(at);
@@ -163,7 +156,7 @@ Session::Prepare(ReorderBufferTXN *txn)
 	teller_.FlushMove();
 	StopBlock();
 	if (current_->told)
-		Tell({Control::Kind::kPrepare, txn->xid, 0, values_.ToUtf8(txn->gid)});
+		output_.Tell({Control::Kind::kPrepare, txn->xid, 0, values_.ToUtf8(txn->gid)});
 	output_.EndTransaction();
 	streamed_.erase(txn->xid);
 }
@@ -174,14 +167,14 @@ Session::CommitPrepared(ReorderBufferTXN *txn, XLogRecPtr commit_lsn)
 {
 	char committed_at[core::kMaxDateTime];
 	char *end = core::FormatInstant(committed_at, txn->xact_time.commit_time);
-	Tell({Control::Kind::kCommitPrepared, txn->xid, 0, values_.ToUtf8(txn->gid), commit_lsn, {committed_at, end}});
+	output_.Tell({Control::Kind::kCommitPrepared, txn->xid, 0, values_.ToUtf8(txn->gid), commit_lsn, {committed_at, end}});
 	output_.EndTransaction();
 }
 
 void
 Session::RollbackPrepared(ReorderBufferTXN *txn)
 {
-	Tell({Control::Kind::kRollbackPrepared, txn->xid, 0, values_.ToUtf8(txn->gid)});
+	output_.Tell({Control::Kind::kRollbackPrepared, txn->xid, 0, values_.ToUtf8(txn->gid)});
 	output_.EndTransaction();
 }
 

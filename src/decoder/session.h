@@ -2,7 +2,6 @@
 // One decoding session: what the output plugin keeps from its startup to its shutdown, and what becomes of each
 // transaction.
 
-#include "core/control.h"
 #include "decoder/options.h"
 #include "decoder/output.h"
 #include "decoder/plan.h"
@@ -55,7 +54,6 @@ private:
 	void Enter(Transaction &transaction);
 	void TellRow(Plan &plan, const Row &before, const Row &after, ReorderBufferChangeType action);
 	void TellPublishedUpdate(Plan &plan, const Row &before, const Row &after);
-	void Tell(core::Control control);
 
 	Options options_;
 	MemoryContext memory_;

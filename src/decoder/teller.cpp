@@ -419,12 +419,14 @@ Teller::FlushMove()
 core::Buffer &
 Teller::BeginLine()
 {
-	if (transaction_->in_progress && !transaction_->block_is_open) {
-		core::Write(output_.BeginLine(), core::Control{core::Control::Kind::kStart, transaction_->xid});
-		output_.EndLine();
-		transaction_->block_is_open = true;
+	Transaction &transaction = *transaction_;
+	if (transaction.in_progress && !transaction.block_is_open) {
+		output_.Tell({core::Control::Kind::kStart, transaction.xid});
+		transaction.block_is_open = true;
+	} else if (options_.form == core::Form::kCompact && !transaction.told && !transaction.committed_at.empty()) {
+		output_.Tell({core::Control::Kind::kBegin, transaction.xid, 0, {}, transaction.position.commit_lsn, transaction.committed_at});
 	}
-	transaction_->told = true;
+	transaction.told = true;
 	return output_.BeginLine();
 }
 
@@ -466,7 +468,7 @@ Teller::WriteLine(core::Buffer &line, const core::Change &change)
 	small.old_key = {};
 	small.entity_id = {};
 	small.organization_id = {};
-	core::Write(line, small);
+	core::Write(line, small, options_.form);
 }
 
 // False, and nothing written, if the line would be too long. The buffer may grow a little beyond that, for what
@@ -480,7 +482,7 @@ Teller::WriteWithin(core::Buffer &line, const core::Change &change)
 	bool fits = true;
 	Limited limited(line, start + options_.max_record_bytes + kSlack);
 	try {
-		core::Write(line, change);
+		core::Write(line, change, options_.form);
 		fits = line.Size() - start <= options_.max_record_bytes;
 	} catch (const core::BufferFull &) {
 		fits = false;

@@ -14,11 +14,15 @@ SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'batch', 'maybe');
 SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'batch', NULL);
 SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'batsh', 'on');
 SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'batch', 'on', 'batch', 'off');
+-- Compact lines: what is null is absent, and the commit is told once for a transaction.
+SELECT line ->> 'control' AS control, line ->> 'commitLsn' ~ '^[0-9A-F]+/[0-9A-F]+$' AS has_lsn, line ->> 'position' ~ '^[0-9A-F]+/[0-9A-F]+(-\d+)?$' AS is_brief,
+    line - '{position,xid,commitLsn,committedAt}'::text[] AS rest
+FROM (SELECT data::jsonb AS line FROM pg_logical_slot_peek_changes('regress', NULL, NULL, 'compact', 'on')) s;
 -- Good values, in each form that there is.
 SELECT count(*) >= 0 AS accepted FROM pg_logical_slot_peek_changes('regress', NULL, NULL, 'entity-types', 'pages, "Odd, ""name"""',
     'organizations', 'acme,""', 'tables', format('%I.%I, p*', 'Odd "schema"', 'a.b, *'), 'exclude-tables', '"log*"*', 'actions', 'create,update,delete,truncate',
     'publications', 'one, two', 'origin', 'none', 'messages', 'app.*', 'include-data', 'changed', 'include-old', 'on', 'big-numbers', 'string',
-    'max-record-bytes', '1000 MB', 'batch', 'on', 'streaming', 'off', 'two-phase', 'off');
+    'max-record-bytes', '1000 MB', 'compact', 'off', 'batch', 'on', 'streaming', 'off', 'two-phase', 'off');
 SELECT count(*) >= 0 AS accepted FROM pg_logical_slot_peek_changes('regress', NULL, NULL, 'origin', 'Any', 'include-data', 'NONE', 'include-old', 'off',
     'big-numbers', 'number', 'max-record-bytes', '1024', 'tables', '"pages", public . *');
 -- Each is refused with what would be right.

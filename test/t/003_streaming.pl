@@ -94,6 +94,10 @@ sub all_modes_agree
 	read_all("$name plain with messages", @old, @messages);
 	cmp_ok(-s "$dir/$name plain", '>', 0, "$name: something was told");
 	unlike(text_of("$name plain"), qr/"control"|"xid"/, "$name: only changes");
+	my $slot = copy_of_base();
+	my $whole = $node->safe_psql('postgres', "SELECT data FROM pg_logical_slot_get_changes('$slot', NULL, NULL, 'messages', '*', 'include-old', 'on')");
+	ok("$whole\n" eq text_of("$name plain with messages"), "$name: what tail makes of compact lines is what the server writes whole");
+	run_sql("SELECT pg_drop_replication_slot('$slot')");
 	foreach my $mode (@modes)
 	{
 		my ($title, @options) = @$mode;

@@ -1,4 +1,5 @@
 #include "core/change.h"
+#include "core/compact.h"
 
 #include <gtest/gtest.h>
 
@@ -16,10 +17,20 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string
-Line(const Change &change)
+Line(const Change &change, Form form = Form::kWhole)
 {
 	Buffer out;
-	Write(out, change);
+	Write(out, change, form);
+	return std::string(out.View());
+}
+
+std::string
+Expanded(const Change &change)
+{
+	Buffer lsn;
+	WriteLsn(lsn, change.position.commit_lsn);
+	Buffer out;
+	EXPECT_TRUE(Expand(out, Line(change, Form::kCompact), {lsn.View(), change.committed_at}));
 	return std::string(out.View());
 }
 
@@ -126,7 +137,7 @@ TEST(Change, IsWrittenBehindWhatIsThere)
 {
 	Buffer out;
 	out.Append("[");
-	Write(out, Change{});
+	Write(out, Change{}, Form::kWhole);
 	EXPECT_EQ(out.View(), "[" + Line({}));
 }
 
@@ -273,6 +284,56 @@ TEST(Change, LineSaysWhatTheChangeDoesInTheOrderOfMembers)
 		std::string line = Line(model.change);
 		ASSERT_EQ(line.find('\n'), line.npos);
 		ASSERT_EQ(Json::parse(line).dump(), model.line.dump());
+	}
+}
+
+TEST(Change, CompactLineStandsForTheWholeOne)
+{
+	test::Random random(2);
+	for (int round = 0; round < 5000; round++) {
+		Model model(random);
+		if (random.Below(2) == 0)
+			model.change.position.row = 0;
+		if (random.Below(2) == 0)
+			model.change.version = model.change.tx.transaction_id;
+		if (random.Below(8) == 0) { // part of no transaction
+			model.change.committed_at = {};
+			model.change.position.commit_lsn |= 1;
+		}
+		ASSERT_EQ(Expanded(model.change), Line(model.change));
+	}
+}
+
+TEST(Change, Compact)
+{
+	auto data = [](Buffer &out) { out.Append(R"({"id":1})"); };
+	Change change;
+	change.position = {0x16B3748, 0x16B3700, 0};
+	change.committed_at = "2026-11-21T09:00:00.123456Z";
+	change.entity_type = "pages";
+	change.entity_id = "7";
+	change.tx = {"1.0001.n", "browser", {}};
+	change.version = "1.0001.n";
+	change.data = ValueWriter(data);
+	EXPECT_EQ(Line(change, Form::kCompact),
+			  R"({"position":"0/16B3700","entityType":"pages","entityId":"7","action":"create",)"
+			  R"("tx":{"transactionId":"1.0001.n","sourceId":"browser"},"data":{"id":1}})");
+	change.position.row = 2;
+	change.version = "1.0002.n";
+	change.action = Action::kDelete;
+	change.tx = {};
+	change.data = {};
+	EXPECT_EQ(Line(change, Form::kCompact),
+			  R"({"position":"0/16B3700-2","entityType":"pages","entityId":"7","action":"delete",)"
+			  R"("version":"1.0002.n"})");
+}
+
+TEST(Compact, OtherLinesAreRefused)
+{
+	for (const char *line : {"", "{", "{}", R"({"position":)", R"({"position":"0/1)", R"({"control":"stop","xid":7})"}) {
+		Buffer out;
+		EXPECT_FALSE(Expand(out, line, {"0/1", "now"})) << line;
+		EXPECT_EQ(out.Size(), 0U) << line;
 	}
 }
 
