@@ -103,6 +103,30 @@ struct Vector
 using Vector = Word;
 #endif
 
+// Less than two words, without a loop: loads from both ends, which overlap. False, with some of it copied, if something
+// needs an escape.
+bool
+CopyClean(char *to, const char *from, size_t n)
+{
+	if (n >= Word::kBytes) {
+		size_t last = n - Word::kBytes;
+		return (Word::Copy(to, from) == Word::kBytes) & (Word::Copy(to + last, from + last) == Word::kBytes);
+	}
+	if (n >= 4) {
+		char ends[Word::kBytes];
+		std::memcpy(ends, from, 4);
+		std::memcpy(ends + 4, from + n - 4, 4);
+		size_t clean = Word::Copy(ends, ends);
+		std::memcpy(to, ends, 4);
+		std::memcpy(to + n - 4, ends + 4, 4);
+		return clean == Word::kBytes;
+	}
+	bool clean = true;
+	for (size_t i = 0; i < n; i++)
+		clean &= Byte::Copy(to + i, from + i) == 1;
+	return clean;
+}
+
 // The most that EscapeInto writes for n bytes: six for each, and the last escape's store goes two beyond.
 constexpr size_t
 Worst(size_t n)
@@ -135,10 +159,16 @@ EscapeInto(char *to, std::string_view text)
 	const char *from = text.data();
 	const char *end = from + text.size();
 	CopyBlocks<Vector>(to, from, end);
+	auto rest = static_cast<size_t>(end - from);
+	if (rest < 2 * Word::kBytes && CopyClean(to, from, rest)) [[likely]]
+		return to + rest;
 	CopyBlocks<Word>(to, from, end);
 	CopyBlocks<Byte>(to, from, end);
 	return to;
 }
+
+// Room is reserved for the worst case of a piece, not of the whole: a large value would need six times its size.
+constexpr size_t kPiece = 4096;
 
 // Of a character beyond ASCII, in valid UTF-8.
 uint32_t
@@ -177,9 +207,7 @@ HexEscapes(Buffer &out, uint32_t code)
 void
 Escaped(Buffer &out, std::string_view text)
 {
-	// Room for the worst case of a piece, not of the whole: a large value would need six times its size. The first
-	// Reserve() lets a large value without escapes grow the buffer once.
-	constexpr size_t kPiece = 4096;
+	// The first Reserve() lets a large value without escapes grow the buffer once.
 	if (text.size() > kPiece)
 		out.Reserve(text.size() + Worst(kPiece));
 	while (!text.empty()) {
@@ -192,6 +220,14 @@ Escaped(Buffer &out, std::string_view text)
 void
 String(Buffer &out, std::string_view text)
 {
+	if (text.size() <= kPiece) [[likely]] {
+		char *at = out.Reserve(Worst(text.size()) + 2);
+		*at++ = '"';
+		at = EscapeInto(at, text);
+		*at++ = '"';
+		out.CommitTo(at);
+		return;
+	}
 	out.Append('"');
 	Escaped(out, text);
 	out.Append('"');

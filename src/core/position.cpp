@@ -1,5 +1,6 @@
 #include "core/position.h"
 
+#include <bit>
 #include <charconv>
 
 #include "core/no_postgres.h"
@@ -13,12 +14,13 @@ constexpr size_t kMaxBytes = 2 * (8 + 1 + 8 + 1) + 10;
 char *
 WriteHex(char *at, uint32_t value)
 {
-	char *end = std::to_chars(at, at + 8, value, 16).ptr;
-	for (; at < end; at++) {
-		if (*at >= 'a')
-			*at = static_cast<char>(*at - 'a' + 'A');
+	static constexpr char kDigits[] = "0123456789ABCDEF";
+	auto digits = (35 - std::countl_zero(value | 1)) / 4;
+	for (int i = digits - 1; i >= 0; i--) {
+		at[i] = kDigits[value & 15];
+		value >>= 4;
 	}
-	return end;
+	return at + digits;
 }
 
 char *

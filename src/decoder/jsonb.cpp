@@ -74,7 +74,8 @@ WriteArray(Values &values, Buffer &out, const JsonbContainer &array)
 void
 WriteJsonb(Values &values, Buffer &out, std::string_view stored)
 {
-	pg::Call([] { check_stack_depth(); });
+	if (stack_is_too_deep()) [[unlikely]]
+		pg::Call([] { check_stack_depth(); });
 	JsonbContainer container(stored);
 	if (container.IsObject())
 		WriteObject(values, out, container);

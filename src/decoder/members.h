@@ -33,20 +33,18 @@ struct Members
 	void
 	operator()(core::Buffer &out) const
 	{
-		char separator = '{';
+		size_t comma = 1; // how much of the first key to leave out
+		out.Append('{');
 		for (const Column &column : columns) {
 			if (!Has(column))
 				continue;
-			out.Append(separator);
-			separator = ',';
-			out.Append(column.key);
+			out.Append(std::string_view(column.key).substr(comma));
+			comma = 0;
 			if (row.IsNull(column.index))
 				out.Append("null");
 			else
 				values.JsonWithin(out, *column.type, row.Value(column.index));
 		}
-		if (separator == '{')
-			out.Append(separator);
 		out.Append('}');
 	}
 };
@@ -61,7 +59,7 @@ struct OldOrganization
 	operator()(core::Buffer &out) const
 	{
 		out.Append('{');
-		out.Append(column->key);
+		out.Append(std::string_view(column->key).substr(1));
 		// A number's text is its JSON as well.
 		if (text.data() != nullptr && column->type->json == column->type->text)
 			out.Append(text);

@@ -130,6 +130,7 @@ private:
 		Column column;
 		column.name = values_.ToUtf8(NameStr(attribute->attname));
 		core::Buffer key;
+		key.Append(',');
 		core::json::Key(key, column.name);
 		column.key = key.View();
 		column.index = index;

@@ -21,7 +21,7 @@ struct Column
 {
 	int index = 0;    // attribute number - 1
 	std::string name; // UTF-8
-	std::string key;  // `"name":`, ready to be written
+	std::string key;  // `,"name":`, ready to be written
 	const Type *type = nullptr;
 	bool identity = false;    // in the old row's key
 	bool bookkeeping = false; // not worth telling as changed

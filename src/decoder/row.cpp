@@ -11,12 +11,6 @@ namespace txsync::decoder {
 
 namespace {
 
-bool
-IsOnDisk(const Column &column, Datum value)
-{
-	return column.type->varlena && VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value));
-}
-
 // The view may point into `value`.
 std::string_view
 ImageOf(Values &values, const Column &column, const Datum &value)
@@ -42,12 +36,6 @@ Row::Old(Plan &plan, TupleDesc desc, HeapTuple tuple)
 		return {};
 	pg::Call([&] { heap_deform_tuple(tuple, desc, plan.old_values.data(), plan.old_nulls.get()); });
 	return {plan.old_values.data(), plan.old_nulls.get()};
-}
-
-bool
-Row::IsUnchanged(const Column &column) const
-{
-	return !IsNull(column.index) && IsOnDisk(column, Value(column.index));
 }
 
 void
@@ -96,10 +84,10 @@ Differs(Values &values, const Column &column, const Row &before, const Row &afte
 {
 	if (before.IsNull(column.index) || after.IsNull(column.index))
 		return before.IsNull(column.index) != after.IsNull(column.index);
+	if (after.IsUnchanged(column))
+		return false;
 	Datum a = before.Value(column.index);
 	Datum b = after.Value(column.index);
-	if (IsOnDisk(column, b))
-		return false;
 	return ImageOf(values, column, a) != ImageOf(values, column, b);
 }
 

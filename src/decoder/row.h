@@ -51,7 +51,12 @@ public:
 	}
 
 	// A value that an update left where it was, outside the row: it is not in the WAL.
-	bool IsUnchanged(const Column &column) const;
+	bool
+	IsUnchanged(const Column &column) const
+	{
+		return column.type->varlena && !IsNull(column.index) &&
+			   VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(Value(column.index)));
+	}
 
 private:
 	Row(const Datum *values, const bool *nulls)

@@ -11,6 +11,7 @@
 #include "pg/memory.h"
 #include "pg/transaction.h"
 
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -55,13 +56,19 @@ OutputJson(Values &values, Buffer &out, const Type &type, Datum value)
 
 // ---- Scalars that need no output function
 
+constexpr auto kHexPairs = [] {
+	constexpr char kDigits[] = "0123456789abcdef";
+	std::array<std::array<char, 2>, 256> pairs{};
+	for (size_t byte = 0; byte < pairs.size(); byte++)
+		pairs[byte] = {kDigits[byte >> 4], kDigits[byte & 15]};
+	return pairs;
+}();
+
 // The two digits of a byte.
 char *
 Hex(char *at, unsigned char byte)
 {
-	static constexpr char kDigits[] = "0123456789abcdef";
-	at[0] = kDigits[byte >> 4];
-	at[1] = kDigits[byte & 15];
+	memcpy(at, kHexPairs[byte].data(), 2);
 	return at + 2;
 }
 
@@ -177,11 +184,13 @@ UuidText(Values &, Buffer &out, const Type &, Datum value)
 {
 	const unsigned char *bytes = DatumGetUUIDP(value)->data;
 	char *at = out.Reserve(UUID_LEN * 2 + 4);
-	for (int i = 0; i < UUID_LEN; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*at++ = '-';
-		at = Hex(at, bytes[i]);
+	for (int group : {4, 2, 2, 2}) {
+		for (int i = 0; i < group; i++)
+			at = Hex(at, *bytes++);
+		*at++ = '-';
 	}
+	for (int i = 0; i < 6; i++)
+		at = Hex(at, *bytes++);
 	out.CommitTo(at);
 }
 
