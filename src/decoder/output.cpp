@@ -79,6 +79,14 @@ Output::Flush()
 	lines_.Clear(kKeepBytes);
 	complete_ = 0;
 	sent_ = true;
+	silent_ = 0;
+}
+
+void
+Output::KeepAlive()
+{
+	silent_ = 0;
+	pg::Call([&] { OutputPluginUpdateProgress(context_, false); });
 }
 
 void

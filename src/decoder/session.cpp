@@ -183,6 +183,7 @@ Session::RollbackPrepared(ReorderBufferTXN *txn)
 void
 Session::Change(Relation relation, ReorderBufferChange *change)
 {
+	output_.Step();
 	current_->StepTo(change->lsn);
 	Plan *plan = plans_.Of(relation);
 	if (plan == nullptr)
@@ -252,6 +253,7 @@ Session::Truncate(Relation *relations, int count, ReorderBufferChange *change)
 void
 Session::Message(XLogRecPtr lsn, std::string_view prefix, std::string_view message)
 {
+	output_.Step();
 	// The server does not say which subtransaction's it is, but whose rollback it looks out for.
 	TransactionId subtransaction = TransactionIdIsValid(CheckXidAlive) ? CheckXidAlive : current_->xid;
 	if (prefix != core::kMessagePrefix) {

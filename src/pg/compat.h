@@ -53,6 +53,13 @@ OwnsRelation(Oid relation, Oid role)
 #endif
 }
 
+// From 16 on the server itself keeps a connection alive while a plugin finds nothing to tell (8c58624df462).
+#if PG_VERSION_NUM >= 160000
+inline constexpr bool kKeepsConnectionsAlive = true;
+#else
+inline constexpr bool kKeepsConnectionsAlive = false;
+#endif
+
 // A logical message that is decoded if and when the transaction commits. 17 added the argument that flushes
 // (173b56f1ef59).
 inline void
