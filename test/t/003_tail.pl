@@ -156,17 +156,18 @@ subtest 'the server goes and comes' => sub {
 
 # Nothing of it is told, and decoding it takes many times the server's patience.
 subtest 'a long transaction of others' => sub {
+	# Spilling to disk in one go can outlast the timeout as well.
+	$node->append_conf('postgresql.conf', "wal_sender_timeout = '300ms'\nlogical_decoding_work_mem = '1MB'");
+	$node->restart;
 	my $tail = start_tail('others', '--slot', 's', '--status-interval', '60');
 	ok(slot_is_active('s'), 'follows');
-	$node->append_conf('postgresql.conf', "wal_sender_timeout = '150ms'");
-	$node->reload;
 	my $log = -s $node->logfile;
 	$node->safe_psql('postgres', q{CREATE TABLE others (id int); INSERT INTO others SELECT generate_series(1, 1500000); UPDATE pages SET name = 'after others'});
 	wait_for_text('others', qr/"after others"/);
 	is(finish($tail, 'TERM'), 0, 'clean end');
 	unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile, $log), qr/replication timeout/, 'the connection is kept alive');
-	$node->append_conf('postgresql.conf', "wal_sender_timeout = '60s'");
-	$node->reload;
+	$node->append_conf('postgresql.conf', "wal_sender_timeout = '60s'\nlogical_decoding_work_mem = '64MB'");
+	$node->restart;
 };
 
 subtest 'a slot in use, and a slot that goes away' => sub {
