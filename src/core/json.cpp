@@ -110,7 +110,7 @@ CopyClean(char *to, const char *from, size_t n)
 {
 	if (n >= Word::kBytes) {
 		size_t last = n - Word::kBytes;
-		return (Word::Copy(to, from) == Word::kBytes) & (Word::Copy(to + last, from + last) == Word::kBytes);
+		return Word::Copy(to, from) + Word::Copy(to + last, from + last) == 2 * Word::kBytes;
 	}
 	if (n >= 4) {
 		char ends[Word::kBytes];
@@ -121,10 +121,10 @@ CopyClean(char *to, const char *from, size_t n)
 		std::memcpy(to + n - 4, ends + 4, 4);
 		return clean == Word::kBytes;
 	}
-	bool clean = true;
+	size_t clean = 0;
 	for (size_t i = 0; i < n; i++)
-		clean &= Byte::Copy(to + i, from + i) == 1;
-	return clean;
+		clean += Byte::Copy(to + i, from + i);
+	return clean == n;
 }
 
 // The most that EscapeInto writes for n bytes: six for each, and the last escape's store goes two beyond.
