@@ -19,12 +19,13 @@ subtest 'slots' => sub {
 	$node->safe_psql('postgres', q{SELECT pg_create_logical_replication_slot('other', 'test_decoding'), pg_create_physical_replication_slot('physical')});
 	ends_with('other plugin', 4, qr/^txsync: replication slot "other" belongs to the output plugin "test_decoding"/, 'tail', '--slot', 'other', '--create');
 	ends_with('physical', 4, qr/^txsync: replication slot "physical" is a physical slot$/, 'tail', '--slot', 'physical');
-	ends_with('wrong option', 8, qr/^txsync: unknown option "no"such"\nHINT:  /, 'tail', '--slot', 's', '--create', '-o', 'no"such=it\'s');
+	# 15.18, and what is of its age, reads no doubled quote in the names of a replication command: a syntax error.
+	ends_with('wrong option', 8, qr/^txsync: (unknown option "no"such"\nHINT:  |syntax error$)/, 'tail', '--slot', 's', '--create', '-o', 'no"such=it\'s');
 	is($node->safe_psql('postgres', $slots), '0', 'a slot that was made in vain is dropped');
 	foreach my $name (q{it's}, q{a "b"}, 'Upper', q{back\slash}, '')
 	{
 		ends_with("no such slot: $name", 3, qr/^txsync: replication slot "\Q$name\E" does not exist/, 'tail', '--slot', $name);
-		ends_with("no such name: $name", 8, qr/^txsync: replication slot name "\Q$name\E" (contains invalid character|is too short)|^txsync: zero-length/,
+		ends_with("no such name: $name", 8, qr/^txsync: replication slot name "\Q$name\E" (contains invalid character|is too short)|^txsync: (zero-length|syntax error$)/,
 			'tail', '--slot', $name, '--create') if $name ne '';
 	}
 	$node->safe_psql('postgres', q{SELECT pg_drop_replication_slot('other'), pg_drop_replication_slot('physical')});
