@@ -3,6 +3,8 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export PG_CONFIG=${PG_CONFIG:-pg_config}
+# Where scripts keep what took long to make and belongs to no checkout.
+cache=/var/cache/txsync
 
 step() {
 	printf '\n== %s\n' "$*"
