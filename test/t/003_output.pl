@@ -23,6 +23,8 @@ subtest 'readers that leave' => sub {
 	my $confirmed = q{SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = 's'};
 	my $head = sub {
 		my ($command) = @_;
+		# A busy server takes its time to see that the client before this one left.
+		$node->poll_query_until('postgres', 'SELECT NOT bool_or(active) FROM pg_replication_slots') or die 'a slot stays active';
 		my $text = `bash -c '$command; echo \${PIPESTATUS[0]}' 2>&1`;
 		return $text;
 	};
