@@ -42,6 +42,7 @@ struct Table
 	Attribute org;               // only where an old row in the WAL does not have it
 	Attribute ids[INDEX_MAX_KEYS];
 	int id_count = 0;
+	bool ids_in_identity = true; // which track() asks for, but who owns the table may change
 	bool logged = false; // changes of it are decoded
 };
 
@@ -122,8 +123,10 @@ Describe(const TriggerData &data)
 	}
 	for (const std::string &id : tracking->id_columns) {
 		Attribute attribute = Find(desc, id);
-		if (attribute.number > 0 && table.id_count < INDEX_MAX_KEYS)
-			table.ids[table.id_count++] = attribute;
+		if (attribute.number == 0 || table.id_count == INDEX_MAX_KEYS)
+			continue;
+		table.ids[table.id_count++] = attribute;
+		table.ids_in_identity = table.ids_in_identity && InIdentity(relation, attribute);
 	}
 	return table;
 }
@@ -209,12 +212,14 @@ WithoutTx(HeapTuple row, TupleDesc desc, const Table &table)
 	});
 }
 
-// A tx that stays in the TOAST table would not be in the WAL of this change: it is stored anew.
+// A value that stays in the TOAST table would not be in the WAL of this change: it is stored anew.
 HeapTuple
-WithTxInWal(HeapTuple row, TupleDesc desc, const Table &table)
+WithInWal(HeapTuple row, TupleDesc desc, Attribute attribute)
 {
+	if (attribute.number == 0 || attribute.layout.length != -1)
+		return row;
 	return pg::Call([&] {
-		int column = table.tx.number;
+		int column = attribute.number;
 		bool null = true;
 		Datum value = heap_getattr(row, column, desc, &null);
 		if (null || !VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
@@ -222,6 +227,16 @@ WithTxInWal(HeapTuple row, TupleDesc desc, const Table &table)
 		value = PointerGetDatum(detoast_external_attr(reinterpret_cast<varlena *>(DatumGetPointer(value))));
 		return heap_modify_tuple_by_cols(row, desc, 1, &column, &value, &null);
 	});
+}
+
+// What names the entity and whose it is, where the server does not log it with the old row.
+HeapTuple
+WithEntityInWal(HeapTuple row, TupleDesc desc, const Table &table)
+{
+	row = WithInWal(row, desc, table.org);
+	for (int i = 0; i < table.id_count && !table.ids_in_identity; i++)
+		row = WithInWal(row, desc, table.ids[i]);
+	return row;
 }
 
 void
@@ -256,10 +271,12 @@ OnUpdate(const TriggerData &data, const Table &table)
 		last_update = pg::Call([&] { return LastUpdate::Of(data.tg_relation, before); });
 	if (table.logged && table.org.number > 0 && !SameValue(desc, table.org, before, after))
 		Log(core::Hint::Kind::kOrg, data, table, Fetch(before, desc, table.org), {});
+	if (table.logged)
+		after = WithEntityInWal(after, desc, table);
 	if (table.tx.number == 0)
 		return after;
 	if (Declares(table, desc, before, after))
-		return WithTxInWal(after, desc, table);
+		return WithInWal(after, desc, table.tx);
 	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
 		return WithoutTx(after, desc, table);
 	// In replica role the row is kept as it comes from elsewhere; but nothing says that its tx is this update's.

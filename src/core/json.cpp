@@ -248,6 +248,22 @@ Ascii(Buffer &out, std::string_view json)
 	}
 }
 
+size_t
+AsciiSize(std::string_view json)
+{
+	size_t size = 0;
+	for (;;) {
+		size_t plain = AsciiLength(json);
+		size += plain;
+		json.remove_prefix(plain);
+		size_t length = ValidUtf8Length(json);
+		if (length == 0)
+			return size;
+		size += length == 4 ? 12 : 6;
+		json.remove_prefix(length);
+	}
+}
+
 void
 Integer(Buffer &out, int64_t value)
 {

@@ -27,6 +27,9 @@ void Escaped(Buffer &out, std::string_view text);
 // JSON as pure ASCII: characters beyond it, which only strings can hold, become \uXXXX. `json` is valid UTF-8.
 void Ascii(Buffer &out, std::string_view json);
 
+// The bytes that Ascii() would write.
+size_t AsciiSize(std::string_view json);
+
 void Integer(Buffer &out, int64_t value);
 
 // `"name":` as it stands in front of a member's value.

@@ -11,6 +11,9 @@ namespace {
 constexpr char kVersion = '1';
 constexpr char kAnnotate = 'A';
 
+// Of an id column's value as it is; longer ones are digested.
+constexpr size_t kMaxKeyPart = 1024;
+
 void
 WriteNumber(Buffer &out, uint64_t number)
 {
@@ -29,6 +32,16 @@ WriteField(Buffer &out, std::string_view field)
 	WriteNumber(out, field.size());
 	out.Append(':');
 	out.Append(field);
+}
+
+// FNV-1a. Who makes two keys collide confuses the rows of his own transaction, no others.
+uint64_t
+Digest(std::string_view bytes)
+{
+	uint64_t digest = 14695981039346656037U;
+	for (char byte : bytes)
+		digest = (digest ^ static_cast<unsigned char>(byte)) * 1099511628211U;
+	return digest;
 }
 
 bool
@@ -77,7 +90,15 @@ IsKind(char c)
 void
 AppendKeyPart(Buffer &key, std::string_view image)
 {
-	WriteField(key, image);
+	if (image.size() <= kMaxKeyPart) {
+		WriteField(key, image);
+		return;
+	}
+	key.Append('=');
+	WriteNumber(key, image.size());
+	key.Append(':');
+	WriteNumber(key, Digest(image));
+	key.Append(':');
 }
 
 void

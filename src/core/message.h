@@ -32,7 +32,8 @@ struct Hint
 };
 
 // Adds one id column to a key. Images are the values' bytes as the server stores them, not their texts: those would
-// depend on settings of whoever writes.
+// depend on settings of whoever writes. A long one is only told by its length and a digest: keys may be as large as any
+// value, and are only compared.
 void AppendKeyPart(Buffer &key, std::string_view image);
 
 // What annotate() said: an object for every following change of the transaction, until the subtransaction is rolled

@@ -6,7 +6,7 @@ namespace txsync::decoder {
 
 namespace {
 
-// Of one message: keys and organizations are short, and anybody can write messages.
+// Of one message: keys come short, organizations are, and anybody can write messages.
 constexpr size_t kMaxBytes = size_t{64} << 10;
 
 } // namespace

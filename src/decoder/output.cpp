@@ -43,6 +43,12 @@ Output::Batches() const
 	return batch_ == Options::Batch::kAuto ? IsStreaming() : batch_ == Options::Batch::kOn;
 }
 
+size_t
+Output::SizeOf(std::string_view line)
+{
+	return NeedsAscii() ? core::json::AsciiSize(line) : line.size();
+}
+
 void
 Output::EndLine()
 {

@@ -30,6 +30,9 @@ public:
 
 	void EndLine();
 
+	// The bytes that a line will have when it is sent: in some encodings more than it has here.
+	static size_t SizeOf(std::string_view line);
+
 	void Tell(const core::Control &control);
 
 	// Sends what waits: a subscriber that has confirmed a transaction's end has had all of it. A transaction of which

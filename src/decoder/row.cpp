@@ -57,7 +57,11 @@ ColumnText(Values &values, core::Buffer &out, const Column &column, const Row &r
 	if (row.IsNull(column.index) || row.IsUnchanged(column) || values.IsTooLarge(*column.type, row.Value(column.index)))
 		return {};
 	size_t start = out.Size();
-	values.Text(out, *column.type, row.Value(column.index));
+	try {
+		values.Text(out, *column.type, row.Value(column.index));
+	} catch (const core::BufferFull &) {
+		return {};
+	}
 	return out.Since(start);
 }
 
@@ -88,7 +92,9 @@ Differs(Values &values, const Column &column, const Row &before, const Row &afte
 		return false;
 	Datum a = before.Value(column.index);
 	Datum b = after.Value(column.index);
-	return ImageOf(values, column, a) != ImageOf(values, column, b);
+	if (column.type->varlena)
+		return !values.SameBytes(a, b);
+	return pg::Image(a, column.type->layout) != pg::Image(b, column.type->layout);
 }
 
 void

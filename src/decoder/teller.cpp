@@ -320,7 +320,7 @@ Teller::ProvenanceOf(const Plan &plan, const Row &before, const Row &after)
 	Datum value = after.Value(plan.tx_index);
 	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
 		return Provenance::kLeftover; // an update that does not touch a value leaves it where it is
-	bool same = !before.IsNull(plan.tx_index) && values_.Bytes(before.Value(plan.tx_index)) == values_.Bytes(value);
+	bool same = !before.IsNull(plan.tx_index) && values_.SameBytes(before.Value(plan.tx_index), value);
 	return same ? Provenance::kLeftover : Provenance::kThisChange;
 }
 
@@ -483,7 +483,7 @@ Teller::WriteWithin(core::Buffer &line, const core::Change &change)
 	Limited limited(line, start + options_.max_record_bytes + kSlack);
 	try {
 		core::Write(line, change, options_.form);
-		fits = line.Size() - start <= options_.max_record_bytes;
+		fits = output_.SizeOf(line.Since(start)) <= options_.max_record_bytes;
 	} catch (const core::BufferFull &) {
 		fits = false;
 	}

@@ -586,13 +586,21 @@ std::string_view
 Values::Output(const Type &type, Datum value)
 {
 	Pin();
-	std::string_view text = pg::Call([&] {
-		MemoryContext outer = MemoryContextSwitchTo(scratch_);
-		Datum plain = type.varlena ? PointerGetDatum(PG_DETOAST_DATUM(value)) : value;
-		const char *output = OutputFunctionCall(const_cast<FmgrInfo *>(&type.output), plain);
-		MemoryContextSwitchTo(outer);
-		return std::string_view(output);
-	});
+	pg::ContextScope scope(scratch_);
+	std::string_view text;
+	try {
+		text = pg::Call([&] {
+			Datum plain = type.varlena ? PointerGetDatum(PG_DETOAST_DATUM(value)) : value;
+			return std::string_view(OutputFunctionCall(const_cast<FmgrInfo *>(&type.output), plain));
+		});
+	} catch (const pg::Error &error) {
+		// A few bytes of numeric can be 131 kB of text, so no look at the value tells. Raised again it would stop the
+		// stream for ever. No subtransaction needs to go: output functions write nothing, and what they pinned is let
+		// go with the transaction that decoding runs in.
+		if (!error.IsTooLarge())
+			throw;
+		throw core::BufferFull();
+	}
 	// All databases share the roles' names, whatever their encodings: not even UTF-8 is sure to be valid.
 	return utf8_ && core::IsValidUtf8(text) ? text : Converted(text);
 }
@@ -606,6 +614,26 @@ Values::Bytes(Datum value)
 		pointer = pg::Call([&] { return pg_detoast_datum_packed(pointer); });
 	}
 	return {VARDATA_ANY(pointer), VARSIZE_ANY_EXHDR(pointer)};
+}
+
+bool
+Values::SameBytes(Datum a, Datum b)
+{
+	if (a == b)
+		return true;
+	if (SizeOf(a) != SizeOf(b))
+		return false;
+	pg::ContextScope scope(scratch_);
+	return pg::Call([&] {
+		varlena *one = PG_DETOAST_DATUM_PACKED(a);
+		varlena *other = PG_DETOAST_DATUM_PACKED(b);
+		bool same = memcmp(VARDATA_ANY(one), VARDATA_ANY(other), VARSIZE_ANY_EXHDR(one)) == 0;
+		if (PointerGetDatum(one) != a)
+			pfree(one);
+		if (PointerGetDatum(other) != b)
+			pfree(other);
+		return same;
+	});
 }
 
 void *

@@ -83,11 +83,15 @@ public:
 	// Whether bytes are text in the database's encoding.
 	bool IsText(std::string_view bytes) const;
 
-	// What the type's output function gives, as UTF-8; valid until EndChange().
+	// What the type's output function gives, as UTF-8; valid until EndChange(). Throws core::BufferFull for a text that
+	// the server cannot hold.
 	std::string_view Output(const Type &type, Datum value);
 
 	// The bytes of a variable-length value, in memory and decompressed; valid until EndChange().
 	std::string_view Bytes(Datum value);
+
+	// Whether two variable-length values have the same bytes. Gives back at once what it took to see that.
+	bool SameBytes(Datum a, Datum b);
 
 	// A pointer to the whole value with a 4-byte header; valid until EndChange().
 	void *Detoast(Datum value);
@@ -102,7 +106,7 @@ public:
 		const auto *pointer = reinterpret_cast<const struct varlena *>(DatumGetPointer(value));
 		if (VARATT_IS_SHORT(pointer) || VARATT_IS_4B_U(pointer)) [[likely]]
 			return VARSIZE_ANY_EXHDR(pointer);
-		return pg::Call([&] { return toast_raw_datum_size(value); });
+		return pg::Call([&] { return toast_raw_datum_size(value) - VARHDRSZ; });
 	}
 
 	bool

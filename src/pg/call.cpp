@@ -23,3 +23,15 @@ ThrowCaught(MemoryContext context)
 }
 
 } // namespace txsync::pg::detail
+
+namespace txsync::pg {
+
+bool
+Error::IsTooLarge() const
+{
+	return data->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
+		   (data->sqlerrcode == ERRCODE_INTERNAL_ERROR && data->message != nullptr &&
+			strncmp(data->message, "invalid memory alloc request size", 33) == 0);
+}
+
+} // namespace txsync::pg

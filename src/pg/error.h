@@ -10,6 +10,9 @@ namespace txsync::pg {
 struct Error
 {
 	ErrorData *data; // in the memory context that was current when the guarded call began
+
+	// Whether something would have become larger than the server's 1 GB: palloc() and StringInfo say so each in its way.
+	bool IsTooLarge() const;
 };
 
 // An error of ours for the user, raised by Entry with all its parts. `sqlstate` is what MAKE_SQLSTATE gives.

@@ -167,6 +167,7 @@ Ascii(std::string_view json)
 {
 	Buffer out;
 	json::Ascii(out, json);
+	EXPECT_EQ(json::AsciiSize(json), out.Size());
 	return std::string(out.View());
 }
 

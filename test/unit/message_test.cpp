@@ -178,6 +178,23 @@ TEST(Message, Malformed)
 }
 
 // Lists of columns that differ have keys that differ, also where one column could be mistaken for two.
+TEST(Message, LongKeysAreDigested)
+{
+	auto key = [](std::string_view image) {
+		Buffer out;
+		AppendKeyPart(out, image);
+		return std::string(out.View());
+	};
+	EXPECT_EQ(key(std::string(1024, 'x')), "1024:" + std::string(1024, 'x'));
+	EXPECT_EQ(key(std::string(1025, '\0')), "=1025:4278167583795685343:");
+	std::string large(100000, 'x');
+	EXPECT_LT(key(large).size(), 40U);
+	std::string other = large;
+	other[77777] = 'y';
+	EXPECT_NE(key(other), key(large));
+	EXPECT_NE(key(large + 'x'), key(large));
+}
+
 TEST(Message, KeysAreAsDifferentAsTheirColumns)
 {
 	test::Random random(4);
