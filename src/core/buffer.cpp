@@ -21,7 +21,9 @@ Buffer::Grow(size_t n)
 {
 	if (n > limit_ - std::min(size_, limit_))
 		throw BufferFull();
-	size_t wanted = std::max({size_ + n, capacity_ * 2, size_t{1024}});
+	// Room for the next key as well: it should not make a large value before it move again.
+	constexpr size_t kMore = 1024;
+	size_t wanted = std::max(size_ + n + kMore, capacity_ * 2);
 	auto bigger = std::unique_ptr<char[]>(new char[wanted]);
 	if (size_ > 0)
 		std::memcpy(bigger.get(), bytes_.get(), size_);

@@ -104,7 +104,8 @@ public:
 	SizeOf(Datum value) const
 	{
 		const auto *pointer = reinterpret_cast<const struct varlena *>(DatumGetPointer(value));
-		if (VARATT_IS_SHORT(pointer) || VARATT_IS_4B_U(pointer)) [[likely]]
+		// To the server's macros a pointer to what is elsewhere is a short value, too.
+		if (VARATT_IS_4B_U(pointer) || (VARATT_IS_SHORT(pointer) && !VARATT_IS_EXTERNAL(pointer))) [[likely]]
 			return VARSIZE_ANY_EXHDR(pointer);
 		return pg::Call([&] { return toast_raw_datum_size(value) - VARHDRSZ; });
 	}

@@ -62,6 +62,12 @@ ALTER TABLE parts_done REPLICA IDENTITY FULL;
 CALL write();
 SELECT * FROM told('include-old', 'on');
 SELECT count(*) FROM changes();
+-- stored anew, and yet the same
+INSERT INTO pages VALUES ('c', repeat('o', 3000), 'large', repeat('y', 3000));
+UPDATE pages SET name = name || '', org_id = org_id || '', body = body || '', tx = NULL;
+UPDATE pages SET body = left(body, -1) || 'z';
+SELECT action, keys, unchanged FROM told();
+SELECT count(*) FROM changes();
 -- a key beyond all bounds, which no index needs to hold
 CREATE TABLE notes (id text NOT NULL, name text);
 ALTER TABLE notes REPLICA IDENTITY FULL;
