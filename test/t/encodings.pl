@@ -106,6 +106,15 @@ SQL
 sql('latin1', 'UTF8', q{CREATE TABLE t (id int PRIMARY KEY, j json); SELECT txsync.track('t', tx => false); INSERT INTO t VALUES (1, '["\u20ac", "\u00e9"]')});
 is_deeply((stream('latin1'))[0]{data}{j}, [ '€', 'é' ], 'an escape that the encoding has no character for is kept');
 
+# A line is as long as it is sent: here the functions write three bytes for one of the database.
+sql('latin1', 'UTF8', q{INSERT INTO t VALUES (2, to_json(repeat(U&'\00e9', 200)))});
+foreach my $case ([ 1024, 't', 'a line that is too long as ASCII goes without data' ], [ 2048, 'f', 'one that is not goes whole' ])
+{
+	my ($max, $truncated, $name) = @$case;
+	is(sql('latin1', 'UTF8', qq{SELECT data LIKE '%"truncated":true%' FROM pg_logical_slot_peek_changes('latin1', NULL, NULL, 'max-record-bytes', '$max')
+		WHERE data LIKE '%"entityType":"t","entityId":"2"%'}), $truncated, $name);
+}
+
 # EUC_JP has room for characters that Unicode does not have. An error would stop the stream for ever.
 sql('euc_jp', 'EUC_JP', <<"SQL");
 CREATE TABLE t (id int PRIMARY KEY, t text, a text[]);

@@ -85,6 +85,16 @@ my @lines = split /\n/, $polled;
 is($streamed, $polled, 'the walsender sends what the SQL function returns');
 is_deeply({ complaints(@lines) }, {}, scalar(@lines) . ' lines are as the schema says');
 
+my @short = split /\n/, $node->safe_psql('postgres', <<'SQL');
+DO $$ BEGIN
+	PERFORM pg_logical_emit_message(true, 'app', text) FROM unnest(ARRAY['short', repeat('long', 1000)]) text;
+	INSERT INTO pages VALUES (20, 7, repeat('long', 1000));
+END $$;
+SELECT data FROM pg_logical_slot_get_changes('polled', NULL, NULL, 'messages', '*', 'max-record-bytes', '1kB');
+SQL
+is_deeply([ map { /"truncated":true/ ? 'truncated' : 'whole' } @short ], [ 'whole', 'truncated', 'truncated' ], 'events and rows that are too large');
+is_deeply({ complaints(@short) }, {}, 'are as the schema says, too');
+
 # What the stream must have shown for the above to mean anything.
 my %kind = (
 	'create' => qr/"action":"create".*"tx":null,"version":null.*"data":\{/,
