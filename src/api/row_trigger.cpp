@@ -43,7 +43,7 @@ struct Table
 	Attribute ids[INDEX_MAX_KEYS];
 	int id_count = 0;
 	bool ids_in_identity = true; // which track() asks for, but who owns the table may change
-	bool logged = false; // changes of it are decoded
+	bool logged = false;         // changes of it are decoded
 };
 
 // The row that an UPDATE of a partition, one that keeps the id, was last about to change. If the DELETE trigger is

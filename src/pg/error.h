@@ -11,7 +11,8 @@ struct Error
 {
 	ErrorData *data; // in the memory context that was current when the guarded call began
 
-	// Whether something would have become larger than the server's 1 GB: palloc() and StringInfo say so each in its way.
+	// Whether something would have become larger than the server's 1 GB: palloc() says it in one way, StringInfo in
+	// another.
 	bool IsTooLarge() const;
 };
 
