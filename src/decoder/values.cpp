@@ -623,6 +623,9 @@ Values::SameBytes(Datum a, Datum b)
 		return true;
 	if (SizeOf(a) != SizeOf(b))
 		return false;
+	auto plain = [](Datum value) { return IsPlain(reinterpret_cast<varlena *>(DatumGetPointer(value))); };
+	if (plain(a) && plain(b)) [[likely]]
+		return Bytes(a) == Bytes(b);
 	pg::ContextScope scope(scratch_);
 	return pg::Call([&] {
 		varlena *one = PG_DETOAST_DATUM_PACKED(a);

@@ -104,8 +104,7 @@ public:
 	SizeOf(Datum value) const
 	{
 		const auto *pointer = reinterpret_cast<const struct varlena *>(DatumGetPointer(value));
-		// To the server's macros a pointer to what is elsewhere is a short value, too.
-		if (VARATT_IS_4B_U(pointer) || (VARATT_IS_SHORT(pointer) && !VARATT_IS_EXTERNAL(pointer))) [[likely]]
+		if (IsPlain(pointer)) [[likely]]
 			return VARSIZE_ANY_EXHDR(pointer);
 		return pg::Call([&] { return toast_raw_datum_size(value) - VARHDRSZ; });
 	}
@@ -129,6 +128,13 @@ public:
 	}
 
 private:
+	// In memory and not compressed. To the server's macros a pointer to what is elsewhere is a short value, too.
+	static bool
+	IsPlain(const struct varlena *value)
+	{
+		return VARATT_IS_4B_U(value) || (VARATT_IS_SHORT(value) && !VARATT_IS_EXTERNAL(value));
+	}
+
 	Type Resolve(Oid oid);
 	void Pin();
 	void FindConversion();
