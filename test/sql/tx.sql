@@ -83,6 +83,11 @@ UPDATE pages SET name = 'carried over' WHERE id = 6;
 COMMIT;
 SELECT action, tx, data ->> 'name' AS name, more FROM changes();
 
+-- beyond all reason, stored inline and outside
+UPDATE pages SET tx = tx('huge') || jsonb_build_object('rest', repeat('x', 1100000)) WHERE id = 6;
+UPDATE pages SET tx = tx('huge') || jsonb_build_object('rest', (SELECT jsonb_agg(md5(i::text)) FROM generate_series(1, 32000) i)) WHERE id = 6;
+SELECT action, tx, more FROM changes();
+
 -- where the trigger does not run, a leftover cannot be told from a declaration, unless the old row is in the WAL
 UPDATE pages SET tx = tx('1000.0011.a', 'name') WHERE id = 6;
 ALTER TABLE pages DISABLE TRIGGER zz_txsync;
