@@ -167,7 +167,8 @@ Session::CommitPrepared(ReorderBufferTXN *txn, XLogRecPtr commit_lsn)
 {
 	char committed_at[core::kMaxDateTime];
 	char *end = core::FormatInstant(committed_at, txn->xact_time.commit_time);
-	output_.Tell({Control::Kind::kCommitPrepared, txn->xid, 0, values_.ToUtf8(txn->gid), commit_lsn, {committed_at, end}});
+	output_.Tell(
+		{Control::Kind::kCommitPrepared, txn->xid, 0, values_.ToUtf8(txn->gid), commit_lsn, {committed_at, end}});
 	output_.EndTransaction();
 }
 

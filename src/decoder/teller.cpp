@@ -424,7 +424,12 @@ Teller::BeginLine()
 		output_.Tell({core::Control::Kind::kStart, transaction.xid});
 		transaction.block_is_open = true;
 	} else if (options_.form == core::Form::kCompact && !transaction.told && !transaction.committed_at.empty()) {
-		output_.Tell({core::Control::Kind::kBegin, transaction.xid, 0, {}, transaction.position.commit_lsn, transaction.committed_at});
+		output_.Tell({core::Control::Kind::kBegin,
+					  transaction.xid,
+					  0,
+					  {},
+					  transaction.position.commit_lsn,
+					  transaction.committed_at});
 	}
 	transaction.told = true;
 	return output_.BeginLine();

@@ -330,7 +330,8 @@ TEST(Change, Compact)
 
 TEST(Compact, OtherLinesAreRefused)
 {
-	for (const char *line : {"", "{", "{}", R"({"position":)", R"({"position":"0/1)", R"({"control":"stop","xid":7})"}) {
+	for (const char *line :
+		 {"", "{", "{}", R"({"position":)", R"({"position":"0/1)", R"({"control":"stop","xid":7})"}) {
 		Buffer out;
 		EXPECT_FALSE(Expand(out, line, {"0/1", "now"})) << line;
 		EXPECT_EQ(out.Size(), 0U) << line;
