@@ -12,7 +12,7 @@ using core::Hint;
 namespace {
 
 // Stored bytes of a tx, decompressed; a client that sends its whole request should not send more.
-constexpr size_t kMaxTxBytes = size_t{1} << 20;
+constexpr size_t kMaxTxBytes = size_t{64} << 10;
 
 // A buffer that must not grow beyond a size, for a scope: an error of the server's may end it, too.
 class Limited
@@ -296,7 +296,7 @@ Teller::DescribeTxOf(core::Change &change, const Plan &plan, const Row &after, P
 	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
 		return;
 	if (values_.SizeOf(value) > kMaxTxBytes) {
-		change.tx_error = "tx is larger than 1 MB";
+		change.tx_error = "tx is larger than 64 kB";
 		return;
 	}
 	core::Tx tx;
