@@ -100,10 +100,6 @@ Contradiction(const Options &options)
 		return {"options \"include-data\" and \"include-old\" contradict each other",
 				"With \"include-data\" none no values are told, so leave \"include-old\" off; or choose one of: all, "
 				"changed."};
-	// The server does not say which subtransaction a message belongs to, so a rollback could not take it back.
-	if (options.streaming && !options.messages.empty())
-		return {"options \"streaming\" and \"messages\" contradict each other",
-				"With \"streaming\" on leave out \"messages\"."};
 	return {};
 }
 

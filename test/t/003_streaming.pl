@@ -46,7 +46,7 @@ my @modes = (
 	[ 'streamed line by line', '-o', 'streaming=on', '-o', 'batch=off' ],
 	[ 'two-phase', '-o', 'two-phase=on' ],
 	[ 'streamed, two-phase', '-o', 'streaming=on', '-o', 'two-phase=on' ]);
-my @old = ('-o', 'include-old=on');
+my @more = ('-o', 'include-old=on', '-o', 'messages=*');
 my $slots = 0;
 
 # Rows of about 600 bytes, so that a hundred of them are more than the server keeps in memory.
@@ -89,21 +89,18 @@ sub read_all
 sub all_modes_agree
 {
 	my ($name, $live) = @_;
-	my @messages = ('-o', 'messages=*'); # not with streaming
-	read_all("$name plain", @old);
-	read_all("$name plain with messages", @old, @messages);
+	read_all("$name plain", @more);
 	cmp_ok(-s "$dir/$name plain", '>', 0, "$name: something was told");
 	unlike(text_of("$name plain"), qr/"control"|"xid"/, "$name: only changes");
 	my $slot = copy_of_base();
 	my $whole = $node->safe_psql('postgres', "SELECT data FROM pg_logical_slot_get_changes('$slot', NULL, NULL, 'messages', '*', 'include-old', 'on')");
-	ok("$whole\n" eq text_of("$name plain with messages"), "$name: what tail makes of compact lines is what the server writes whole");
+	ok("$whole\n" eq text_of("$name plain"), "$name: what tail makes of compact lines is what the server writes whole");
 	run_sql("SELECT pg_drop_replication_slot('$slot')");
 	foreach my $mode (@modes)
 	{
 		my ($title, @options) = @$mode;
-		my $streams = grep { /streaming/ } @options;
-		read_all("$name $title", @old, $streams ? () : @messages, @options);
-		is(compare("$dir/$name plain" . ($streams ? '' : ' with messages'), "$dir/$name $title"), 0, "$name: $title equals plain");
+		read_all("$name $title", @more, @options);
+		is(compare("$dir/$name plain", "$dir/$name $title"), 0, "$name: $title equals plain");
 	}
 	is(compare("$dir/$name plain", "$dir/$live"), 0, "$name: $live equals plain") if defined $live;
 	run_sql(q{SELECT pg_replication_slot_advance('base', pg_current_wal_flush_lsn())});
@@ -127,6 +124,10 @@ subtest 'subtransactions' => sub {
 		  . insert('pages', 4200, 200) . "ROLLBACK TO a;\n" . insert('pages', 4400, 200)
 		  . q{SELECT pg_logical_emit_message(true, 'app', 'kept'); SAVEPOINT b; SELECT pg_logical_emit_message(true, 'app', 'dropped');}
 		  . insert('pages', 4600, 200) . 'ROLLBACK TO b;' . "SELECT pg_logical_emit_message(false, 'app', 'alone');\n",
+		# messages alone: streamed, and then rolled back with their savepoint; two kept ones around them
+		q{INSERT INTO pages VALUES (4900, 'of many words'); SELECT pg_logical_emit_message(true, 'app', repeat('before', 20000)); SAVEPOINT a;}
+		  . q{SELECT pg_logical_emit_message(true, 'app', repeat('dropped', 20000)); SAVEPOINT b; SELECT pg_logical_emit_message(true, 'app', 'dropped');}
+		  . q{RELEASE b; ROLLBACK TO a; SAVEPOINT c; SELECT pg_logical_emit_message(true, 'app', repeat('released', 20000)); RELEASE c;},
 		# a rolled back first half of a move between partitions, and moves of every kind
 		insert('tasks', 1, 200) . q{SAVEPOINT a; UPDATE tasks SET region = 'there' WHERE id < 100; ROLLBACK TO a;}
 		  . q{UPDATE tasks SET region = 'here' WHERE id > 50; UPDATE tasks SET id = -id, region = 'there' WHERE id < 20; DELETE FROM tasks WHERE id = 30;},
@@ -234,7 +235,7 @@ subtest 'interleaved transactions' => sub {
 	note "seed $seed";
 	srand $seed;
 	my $slot = copy_of_base();
-	my $live = start_tail('live', '--slot', $slot, @old, '-o', 'streaming=on', '-o', 'two-phase=on');
+	my $live = start_tail('live', '--slot', $slot, @more, '-o', 'streaming=on', '-o', 'two-phase=on');
 	ok(slot_is_active($slot), 'one follows meanwhile');
 	my @sessions = map { Session->new($_) } 1 .. 4;
 	$sessions[ int rand @sessions ]->step foreach 1 .. $ENV{TXSYNC_STEPS} // 400;
@@ -253,7 +254,7 @@ subtest 'interleaved transactions' => sub {
 
 subtest 'a connection lost in the middle' => sub {
 	my $slot = copy_of_base();
-	my $tail = start_tail('lost', '--slot', $slot, @old, '-o', 'streaming=on');
+	my $tail = start_tail('lost', '--slot', $slot, @more, '-o', 'streaming=on');
 	my $writer = $node->background_psql('postgres');
 	$writer->query_safe('BEGIN;' . insert('pages', 30000, 300) . 'SAVEPOINT a;' . insert('pages', 31000, 300));
 	my $streamed = "SELECT stream_count > 1 FROM pg_stat_replication_slots WHERE slot_name = '$slot'";
