@@ -56,8 +56,8 @@ TablePattern::Parse(std::string_view element)
 		patterns.push_back(std::move(*pattern));
 	}
 	if (patterns.size() == 1)
-		return TablePattern{Pattern(), patterns[0]};
-	return TablePattern{patterns[0], patterns[1]};
+		return TablePattern{std::string(element), Pattern(), patterns[0]};
+	return TablePattern{std::string(element), patterns[0], patterns[1]};
 }
 
 bool

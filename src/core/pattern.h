@@ -28,6 +28,7 @@ private:
 
 struct TablePattern
 {
+	std::string text; // as it was given
 	Pattern schema;
 	Pattern table;
 

@@ -14,7 +14,7 @@ extern "C" {
 using txsync::decoder::Options;
 using txsync::decoder::ReadOptions;
 using txsync::decoder::Session;
-using txsync::decoder::WarnOfUnknownEntityTypes;
+using txsync::decoder::WarnOfWhatIsMissing;
 
 namespace pg = txsync::pg;
 
@@ -37,7 +37,7 @@ startup(LogicalDecodingContext *context, OutputPluginOptions *plugin, bool is_in
 		plugin->output_type = OUTPUT_PLUGIN_TEXTUAL_OUTPUT;
 		Options options = ReadOptions(context->output_plugin_options);
 		if (!is_init)
-			WarnOfUnknownEntityTypes(options.filter);
+			WarnOfWhatIsMissing(options.filter);
 		// While a slot is made there is nothing to tell yet, least of all of transactions in progress.
 		context->streaming = context->streaming && options.streaming && !is_init;
 		context->twophase = context->twophase && options.two_phase && !is_init;

@@ -5,7 +5,8 @@
 
 namespace txsync::decoder {
 
-// A WARNING for each entity type that nothing is tracked under: it may be misspelt, or tracked later.
-void WarnOfUnknownEntityTypes(const core::Filter &filter);
+// A WARNING where the database lacks the extension, and for each entity type and table pattern that nothing tracked
+// goes by: it may be misspelt, or tracked later.
+void WarnOfWhatIsMissing(const core::Filter &filter);
 
 } // namespace txsync::decoder

@@ -78,6 +78,7 @@ DROP EXTENSION txsync;
 SELECT * FROM pages;
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 'pages'::regclass;
 INSERT INTO pages VALUES (2);
+SELECT data::jsonb -> 'data' FROM pg_logical_slot_get_changes('regress', NULL, NULL);
 CREATE EXTENSION txsync;
 SELECT * FROM txsync.entities;
 SELECT pg_drop_replication_slot('regress');

@@ -46,7 +46,10 @@ SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'two-phase', '');
 -- Contradictions, in whatever order.
 SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'include-data', 'none', 'include-old', 'on');
 SELECT pg_logical_slot_peek_changes('regress', NULL, NULL, 'include-old', 'on', 'include-data', 'none');
--- an entity type that is not tracked may be so later
+-- an entity type or a table that is not tracked may be so later
 SELECT count(*) FROM pg_logical_slot_peek_changes('regress', NULL, NULL, 'entity-types', 'pages, "no such"');
+CREATE TABLE untracked (id int PRIMARY KEY);
+SELECT count(*) FROM pg_logical_slot_peek_changes('regress', NULL, NULL, 'tables', 'pages, p*.pages, public. "untr%cked", untr*, other.*');
+DROP TABLE untracked;
 SELECT count(*) FROM changes();
 DROP TABLE pages;
