@@ -1,7 +1,6 @@
 #include "client/slot.h"
 
-#include "core/options.h"
-
+#include <algorithm>
 #include <random>
 #include <unistd.h>
 
@@ -64,32 +63,20 @@ FindSlot(Connection &connection, const std::string &name)
 	return Slot{.confirmed = ParseLsn(std::string(slot.Get(0, 1))).value_or(0), .two_phase = slot.Get(0, 2) == "t"};
 }
 
-// A slot once followed with two-phase=on stays one: what is told at its PREPARE is not told again at its commit. A
-// session without would confirm a PREPARE that it was not told of, and the next one with it would never hear of it.
+// The server refuses a slot once followed with two-phase to a session without it.
 std::vector<PluginOption>
-OptionsFor(const Slot &slot, const std::string &name, std::vector<PluginOption> wanted)
+OptionsFor(const Slot &slot, std::vector<PluginOption> wanted)
 {
 	static constexpr const char *kTwoPhase = "two-phase";
 	static constexpr const char *kCompact = "compact";
-	for (const auto &[option, value] : wanted) {
-		if (option == kCompact)
-			throw Failure(ExitCode::kRefused, "the plugin option \"compact\" is tail's own: its output is whole lines");
-	}
+	auto asks_for = [&](const char *name) {
+		return std::any_of(wanted.begin(), wanted.end(),
+						   [&](const PluginOption &option) { return option.first == name; });
+	};
+	if (asks_for(kCompact))
+		throw Failure(ExitCode::kRefused, "the plugin option \"compact\" is tail's own: its output is whole lines");
 	wanted.emplace_back(kCompact, "on");
-	if (!slot.two_phase)
-		return wanted;
-	bool given = false;
-	bool on = true;
-	for (const auto &[option, value] : wanted) {
-		given = given || option == kTwoPhase;
-		if (option == kTwoPhase && value)
-			core::ParseBool(*value, on);
-	}
-	if (!on)
-		throw Failure(ExitCode::kRefused, "replication slot \"" + name +
-											  "\" was followed with two-phase=on, and "
-											  "would lose prepared transactions without it");
-	if (!given)
+	if (slot.two_phase && !asks_for(kTwoPhase))
 		wanted.emplace_back(kTwoPhase, "on");
 	return wanted;
 }

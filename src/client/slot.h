@@ -30,8 +30,8 @@ void DropSlot(Connection &connection, const std::string &name);
 // Throws Failure (kOtherPlugin) if it is a physical one or another plugin's.
 std::optional<Slot> FindSlot(Connection &connection, const std::string &name);
 
-// What to ask of the plugin, for a user who asks for `wanted`. Throws Failure where the slot would lose changes by it.
-std::vector<PluginOption> OptionsFor(const Slot &slot, const std::string &name, std::vector<PluginOption> wanted);
+// What to ask of the plugin, for a user who asks for `wanted`. Throws Failure for what tail decides itself.
+std::vector<PluginOption> OptionsFor(const Slot &slot, std::vector<PluginOption> wanted);
 
 // `text` in `quote`s for the replication grammar, which knows no escape but the doubled quote.
 std::string QuoteForReplication(std::string_view text, char quote);

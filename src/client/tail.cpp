@@ -136,7 +136,7 @@ Follower::PrepareSlot(Connection &connection)
 		throw Failure(ExitCode::kNoSlot, "replication slot \"" + slot + "\" does not exist" +
 											 (had_slot_ ? " any more" : "\nHINT:  --create makes it."));
 	had_slot_ = true;
-	plugin_options_ = OptionsFor(*state, slot, options_.plugin_options);
+	plugin_options_ = OptionsFor(*state, options_.plugin_options);
 	assembler_.Begin(state->confirmed);
 	return slot;
 }

@@ -5,10 +5,12 @@
 #include "decoder/session.h"
 #include "decoder/warnings.h"
 #include "pg/entry.h"
+#include "pg/error.h"
 #include "pg/memory.h"
 
 extern "C" {
 #include "replication/output_plugin.h"
+#include "replication/slot.h"
 }
 
 using txsync::decoder::Options;
@@ -26,6 +28,20 @@ SessionOf(LogicalDecodingContext *context)
 	return *static_cast<Session *>(context->output_plugin_private);
 }
 
+// A slot made for two-phase, or once read with it, stays so: what is told at its PREPARE is not told again at its
+// commit. A session without would confirm a PREPARE that it passed over, and that transaction would never be told.
+void
+RefuseToLosePrepared(const ReplicationSlot &slot, const Options &options)
+{
+	if (!slot.data.two_phase || options.two_phase)
+		return;
+	throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE,
+					  std::string("replication slot \"") + NameStr(slot.data.name) +
+						  "\" is one with two-phase, and would lose prepared transactions without it",
+					  {},
+					  "Set option \"two-phase\" to on."};
+}
+
 } // namespace
 
 extern "C" {
@@ -36,8 +52,10 @@ startup(LogicalDecodingContext *context, OutputPluginOptions *plugin, bool is_in
 	pg::Entry([&] {
 		plugin->output_type = OUTPUT_PLUGIN_TEXTUAL_OUTPUT;
 		Options options = ReadOptions(context->output_plugin_options);
-		if (!is_init)
+		if (!is_init) {
+			RefuseToLosePrepared(*context->slot, options);
 			WarnOfWhatIsMissing(options.filter);
+		}
 		// While a slot is made there is nothing to tell yet, least of all of transactions in progress.
 		context->streaming = context->streaming && options.streaming && !is_init;
 		context->twophase = context->twophase && options.two_phase && !is_init;

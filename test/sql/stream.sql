@@ -132,12 +132,19 @@ CREATE FUNCTION controls() RETURNS SETOF jsonb LANGUAGE sql AS $$
     SELECT d - '{xid,position,commitLsn,committedAt,activityId,organizationId,changedKeys,tx,version,rowVersion}'::text[] || CASE WHEN d ? 'commitLsn' THEN '{"lsn": true}' ELSE '{}' END::jsonb
     FROM pg_logical_slot_get_changes('regress_2pc', NULL, NULL, 'two-phase', 'on') WITH ORDINALITY s(lsn, xid, line, n), LATERAL (SELECT line::jsonb AS d) j ORDER BY n
 $$;
+-- a session without it would pass over their PREPAREs, and they would be told to nobody
+SELECT pg_logical_slot_get_changes('regress_2pc', NULL, NULL);
+SELECT pg_logical_slot_peek_changes('regress_2pc', NULL, NULL, 'two-phase', 'off');
 SELECT controls();
 SELECT count(*) FROM changes();
 COMMIT PREPARED 'regress "1"';
 ROLLBACK PREPARED 'regress 2';
 SELECT controls();
 SELECT action, id, data ->> 'body' AS body FROM changes();
-SELECT pg_drop_replication_slot('regress_2pc');
+-- what tells nothing does not need it; a copy is a slot without it
+SELECT slot_name FROM pg_replication_slot_advance('regress_2pc', pg_current_wal_lsn());
+SELECT slot_name FROM pg_copy_logical_replication_slot('regress_2pc', 'regress_copy');
+SELECT count(*) FROM pg_logical_slot_get_changes('regress_copy', NULL, NULL);
+SELECT pg_drop_replication_slot(slot) FROM unnest('{regress_2pc,regress_copy}'::text[]) slot;
 DROP TABLE pages, notes, tasks;
 DROP FUNCTION told, controls;

@@ -345,7 +345,7 @@ subtest 'prepared before two-phase was asked for' => sub {
 };
 
 subtest 'a slot once followed with two-phase' => sub {
-	ends_with('without it', 8, qr/^txsync: replication slot "prepared" was followed with two-phase=on, and would lose prepared transactions without it$/,
+	ends_with('without it', 8, qr/^txsync: replication slot "prepared" is one with two-phase, and would lose prepared transactions without it\nHINT:  Set option "two-phase" to on\.$/,
 		'tail', '--slot', 'prepared', '-o', 'two-phase=off');
 	my $tail = start_tail('once', '--slot', 'prepared');
 	ok(slot_is_active('prepared'), 'follows');
