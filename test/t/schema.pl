@@ -1,5 +1,5 @@
 # Shows that docs/change.schema.json describes the stream: changes of every kind, from the SQL functions and from a walsender,
-# go through python3-jsonschema, and lines that were falsified are refused.
+# and control lines go through python3-jsonschema, and lines that were falsified are refused.
 use strict;
 use warnings;
 use FindBin;
@@ -10,6 +10,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('schema');
 $node->init(allows_streaming => 'logical');
+$node->append_conf('postgresql.conf', 'max_prepared_transactions = 2');
 $node->start;
 
 # Returns what the validator says of the lines: line number => complaint.
@@ -35,7 +36,7 @@ CREATE TABLE tasks (id int, state text, PRIMARY KEY (id, state)) PARTITION BY LI
 CREATE TABLE tasks_open PARTITION OF tasks FOR VALUES IN ('open');
 CREATE TABLE tasks_done PARTITION OF tasks FOR VALUES IN ('done');
 SELECT txsync.track('pages'), txsync.track('"Página \ ""頁"""', hidden => '{secret}'), txsync.track('tasks', id_column => 'id');
-SELECT pg_create_logical_replication_slot(name, 'txsync') FROM unnest('{polled,streamed}'::text[]) name;
+SELECT pg_create_logical_replication_slot(name, 'txsync') FROM unnest('{polled,streamed,prepared}'::text[]) name;
 SELECT pg_replication_origin_create('north / 1');
 SQL
 
@@ -95,6 +96,35 @@ SQL
 is_deeply([ map { /"truncated":true/ ? 'truncated' : 'whole' } @short ], [ 'whole', 'truncated', 'truncated' ], 'events and rows that are too large');
 is_deeply({ complaints(@short) }, {}, 'are as the schema says, too');
 
+$node->safe_psql('postgres', <<'SQL');
+SELECT pg_replication_slot_advance(slot, pg_current_wal_insert_lsn()) FROM unnest('{polled,prepared}'::text[]) slot;
+BEGIN;
+INSERT INTO pages SELECT g, 7, 'kept', repeat('x', 500) FROM generate_series(1000, 1300) g;
+SAVEPOINT a;
+INSERT INTO pages SELECT g, 7, 'rolled back', repeat('x', 500) FROM generate_series(2000, 2300) g;
+ROLLBACK TO a;
+SELECT pg_logical_emit_message(true, 'app', 'said'), pg_logical_emit_message(true, 'app', '\x00'::bytea);
+TRUNCATE tasks_open;
+TRUNCATE tasks;
+COMMIT;
+SELECT pg_logical_emit_message(false, 'app', 'alone');
+BEGIN;
+INSERT INTO pages VALUES (3000);
+PREPARE TRANSACTION 'kept';
+BEGIN;
+INSERT INTO pages VALUES (3001);
+PREPARE TRANSACTION 'in vain';
+COMMIT PREPARED 'kept';
+ROLLBACK PREPARED 'in vain';
+SQL
+my @in_progress = split /\n/, $node->safe_psql('postgres', <<'SQL');
+SET logical_decoding_work_mem = '64kB';
+SELECT data FROM pg_logical_slot_get_changes('prepared', NULL, NULL, 'messages', '*', 'streaming', 'on', 'two-phase', 'on');
+SELECT data FROM pg_logical_slot_get_changes('polled', NULL, NULL, 'messages', '*', 'compact', 'on') WHERE data LIKE '{"control"%';
+SQL
+is_deeply({ complaints(@in_progress) }, {}, 'so are ' . scalar(@in_progress) . ' lines of transactions in progress, prepared ones and compact lines');
+push @lines, @short, @in_progress;
+
 # What the stream must have shown for the above to mean anything.
 my %kind = (
 	'create' => qr/"action":"create".*"tx":null,"version":null.*"data":\{/,
@@ -114,8 +144,17 @@ my %kind = (
 	'odd names' => qr/"entityType":"Página \\\\ \\"頁\\"","entityId":"\[.*"a\\tb":/,
 	'COPY' => qr/-1","committedAt".*"entityType":"tasks","entityId":"11"/,
 	'origin' => qr/"version":"1000\.0008\.b".*"origin":"north \/ 1"/,
-	'deleted at an origin' => qr/"action":"delete".*"origin":"north \/ 1"/);
-like($polled, $kind{$_}, "shown: $_") foreach sort keys %kind;
+	'deleted at an origin' => qr/"action":"delete".*"origin":"north \/ 1"/,
+	'truncate' => qr/"entityType":"tasks".*"action":"truncate".*"data":null/,
+	'gap' => qr/"entityType":"tasks".*"action":"gap".*"data":null/,
+	'event' => qr/"entityType":null.*"action":"event".*"data":\{"prefix":"app","content":"said"\}/,
+	'event of bytes' => qr/"action":"event".*"contentBase64":"AA=="/,
+	'event outside of any transaction' => qr/"position":"(\S+)-\1-0","committedAt":null.*"content":"alone"\}\}$/m,
+	'in progress' => qr/"position":"0\/0-\S+","committedAt":null.*"action":"create".*"xid":\d+\}$/m,
+	(map { $_ => qr/^\{"control":"$_","xid":\d+[,}]/m } qw(begin start stop abort commit prepare commitPrepared rollbackPrepared)),
+	'abort of a part' => qr/^\{"control":"abort","xid":\d+,"subxid":\d+\}$/m);
+my $shown = join "\n", @lines;
+like($shown, $kind{$_}, "shown: $_") foreach sort keys %kind;
 unlike($polled, qr/sesame|"tx":\{"transactionId":"1000\.0004\.a"[^}]*"id"/, 'hidden: never; changedField of a key change: null');
 
 # Each of these is one of the lines above (by kind) with one thing wrong in it.
@@ -144,7 +183,22 @@ my @false = (
 	[ 'delete', 'oldKey of a delete', sub { s/}$/,"oldKey":{"id":1}}/ } ],
 	[ 'key change', 'oldKey of an update', sub { s/"action":"create"/"action":"update"/ } ],
 	[ 'unchanged TOAST', 'unchangedKeys without a name', sub { s/\["body"\]/[]/ } ],
-	[ 'changed keys', 'a name that stands twice', sub { s/\["org_id",/["name",/ } ]);
+	[ 'changed keys', 'a name that stands twice', sub { s/\["org_id",/["name",/ } ],
+	[ 'create', 'xid of what has committed', sub { s/}$/,"xid":731}/ } ],
+	[ 'in progress', 'neither time nor xid', sub { s/,"xid":\d+// } ],
+	[ 'truncate', 'entityId of a truncate', sub { s/"entityId":null/"entityId":"1"/ } ],
+	[ 'gap', 'data of a gap', sub { s/"data":null/"data":{}/ } ],
+	[ 'event', 'entityType of an event', sub { s/"entityType":null/"entityType":"pages"/ } ],
+	[ 'event', 'an event without content', sub { s/,"content":"said"// } ],
+	[ 'start', 'unknown control', sub { s/start/pause/ } ],
+	[ 'stop', 'control without xid', sub { s/,"xid":\d+// } ],
+	[ 'stop', 'a change that is a control', sub { s/}$/,"action":"create"}/ } ],
+	[ 'begin', 'begin without time', sub { s/,"committedAt":"[^"]*"// } ],
+	[ 'begin', 'begin with subxid', sub { s/}$/,"subxid":731}/ } ],
+	[ 'commit', 'commit without LSN', sub { s/"commitLsn":"[^"]*",// } ],
+	[ 'abort', 'abort with a time', sub { s/}$/,"committedAt":"2026-11-21T09:00:00.123456Z"}/ } ],
+	[ 'prepare', 'prepare without gid', sub { s/,"gid":"[^"]*"// } ],
+	[ 'commitPrepared', 'commitPrepared without gid', sub { s/"gid":"[^"]*",// } ]);
 my @falsified;
 foreach my $case (@false)
 {
