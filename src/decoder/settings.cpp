@@ -17,9 +17,8 @@ struct Setting
 };
 
 constexpr Setting kPinned[] = {
-	{"TimeZone", "UTC"},           {"DateStyle", "ISO, YMD"}, {"IntervalStyle", "postgres"},
-	{"extra_float_digits", "1"},   {"bytea_output", "hex"},   {"lc_monetary", "C"},
-	{"search_path", "pg_catalog"}, {"xmlbinary", "base64"},   {"quote_all_identifiers", "off"},
+	{"TimeZone", "UTC"},     {"DateStyle", "ISO, YMD"}, {"IntervalStyle", "postgres"}, {"extra_float_digits", "1"},
+	{"bytea_output", "hex"}, {"lc_monetary", "C"},      {"search_path", "pg_catalog"}, {"quote_all_identifiers", "off"},
 };
 
 } // namespace
