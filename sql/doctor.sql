@@ -4,7 +4,9 @@ CREATE FUNCTION findings(OUT rank integer, OUT scope text, OUT relation regclass
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 WITH setting AS (
-    SELECT name, setting FROM pg_settings
+    -- `due` is what a restart would bring: the last word of the server's files.
+    SELECT s.name, s.setting, coalesce(f.setting, s.setting) AS due
+    FROM pg_settings s LEFT JOIN (SELECT DISTINCT ON (name) name, setting FROM pg_file_settings ORDER BY name, seqno DESC) f USING (name)
 ), plugin_list AS (
     -- Elements as the server splits them: by commas, outside of double quotes.
     SELECT s.setting, ARRAY(SELECT btrim(m[1], ' "') FROM regexp_matches(s.setting, '("[^"]*"|[^,"]+)', 'g') m) AS plugins
@@ -27,8 +29,9 @@ WITH setting AS (
     SELECT s.*, pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, s.restart_lsn) AS retained
     FROM pg_replication_slots s WHERE s.plugin = 'txsync' AND s.database = current_database() AND NOT s.temporary
 ), found(rank, scope, relation, severity, finding, remedy) AS (
-    SELECT 1, 'server', NULL::regclass, 'error', format('wal_level is %s: changes are not decoded', s.setting),
-           'ALTER SYSTEM SET wal_level = ''logical''; -- then restart the server'
+    SELECT 1, 'server', NULL::regclass, 'error',
+           format('wal_level is %s: changes are not decoded%s', s.setting, CASE WHEN s.due = 'logical' THEN '; logical is set, and a restart is due' END),
+           CASE WHEN s.due = 'logical' THEN '-- restart the server' ELSE 'ALTER SYSTEM SET wal_level = ''logical''; -- then restart the server' END
     FROM setting s WHERE s.name = 'wal_level' AND s.setting <> 'logical'
   UNION ALL
     SELECT 2, 'server', NULL, 'error',
@@ -40,11 +43,15 @@ WITH setting AS (
                          WHERE btrim(x) <> '' GROUP BY btrim(x)) q))
     FROM plugin_list p WHERE NOT 'txsync' = ANY (p.plugins)
   UNION ALL
-    SELECT 3, 'server', NULL, 'info', 'the library is not preloaded: background work of later versions needs it, tracking and the stream do not',
-           format('ALTER SYSTEM SET shared_preload_libraries = %s; -- then restart the server',
-                  (SELECT string_agg(quote_literal(btrim(x, ' "')), ', ' ORDER BY n)
-                   FROM regexp_split_to_table(concat_ws(',', nullif(s.setting, ''), 'txsync'), ',') WITH ORDINALITY t(x, n)))
-    FROM setting s WHERE s.name = 'shared_preload_libraries' AND s.setting !~ '(^|[, /"])txsync($|[, "])'
+    SELECT 3, 'server', NULL, 'info',
+           concat('the library is not preloaded: background work of later versions needs it, tracking and the stream do not', CASE WHEN l.is_due THEN '; it is set, and a restart is due' END),
+           CASE WHEN l.is_due THEN '-- restart the server'
+                ELSE format('ALTER SYSTEM SET shared_preload_libraries = %s; -- then restart the server',
+                            (SELECT string_agg(quote_literal(btrim(x, ' "')), ', ' ORDER BY n)
+                             FROM regexp_split_to_table(concat_ws(',', nullif(l.due, ''), 'txsync'), ',') WITH ORDINALITY t(x, n))) END
+    FROM (SELECT s.setting ~ named AS is_now, s.due ~ named AS is_due, s.due
+          FROM setting s, (VALUES ('(^|[, /"])txsync($|[, "])')) pattern(named) WHERE s.name = 'shared_preload_libraries') l
+    WHERE NOT l.is_now
   UNION ALL
     SELECT 4, 'table', t.root, 'error', format('id column %I of %s is not in its replica identity: its deletes cannot be told', i.id, t.relation::regclass),
            format('ALTER TABLE %s REPLICA IDENTITY %s;', t.relation::regclass,

@@ -64,6 +64,17 @@ ParsePluginOptions(const std::vector<std::string> &texts)
 	return options;
 }
 
+// What CLI11 says, but for a word where a command should be: it would only say that one is required.
+std::string
+Complaint(const CLI::App *app, const CLI::Error &error)
+{
+	std::vector<std::string> rest = app->remaining();
+	bool no_command = app->get_subcommands().empty() && !rest.empty();
+	std::string what = no_command ? "no command or option \"" + rest.front() + "\"" : error.what();
+	return "txsync: " + what +
+		   "\nHINT:  The commands are tail, doctor and setup; help is --help (-h is the host, as in psql).\n";
+}
+
 ExitCode
 Run(int argc, char **argv)
 {
@@ -72,9 +83,7 @@ Run(int argc, char **argv)
 	app.set_help_flag("-?,--help", "Print this help and exit");
 	app.set_version_flag("--version", std::string("txsync ") + kVersion);
 	app.require_subcommand(1);
-	app.failure_message([](const CLI::App *, const CLI::Error &error) {
-		return std::string("txsync: ") + error.what() + "\nHINT:  txsync --help\n";
-	});
+	app.failure_message(Complaint);
 	app.footer("Exit codes and examples: docs/client.md");
 	AddTail(app, arguments);
 	CLI::App *doctor = app.add_subcommand("doctor", "Say what keeps txsync from working, and what mends it");

@@ -54,6 +54,14 @@ Fields(const Json &change, const Json &tx)
 	return text;
 }
 
+// What it is about: an entity, or all of a type; nothing for an event.
+static std::string
+Entity(const Json &change)
+{
+	std::string id = Text(change, "entityId");
+	return Text(change, "entityType") + (id.empty() ? "" : "/" + id);
+}
+
 // The time of day of `2026-11-21T09:00:00.123456Z`, to the millisecond.
 static std::string
 TimeOfDay(const std::string &timestamp)
@@ -111,19 +119,24 @@ Pretty::RenderLine(std::string_view json, int width) const
 	}
 	Json tx = change.value("tx", Json());
 	std::string action = Text(change, "action");
+	std::string entity = Entity(change);
 	std::string keys = Fields(change, tx);
 	std::string who = Text(tx, "sourceId");
 	std::string version = Text(change, "version");
+	std::string tx_error = Text(change, "txError");
 
 	line.Add(TimeOfDay(Text(change, "committedAt")) + "  ", Printable::kDim);
 	line.Add(action + std::string(kLongestAction - std::min(kLongestAction, action.size()), ' '), ColourOf(action));
-	line.Add("  " + Text(change, "entityType") + "/" + Text(change, "entityId"), Printable::kBold);
+	if (!entity.empty())
+		line.Add("  " + entity, Printable::kBold);
 	if (!keys.empty())
 		line.Add("  " + keys);
 	if (!who.empty())
 		line.Add("  by " + who, Printable::kCyan);
 	if (!version.empty())
 		line.Add("  v " + version, Printable::kDim);
+	if (!tx_error.empty())
+		line.Add("  no tx: " + tx_error, Printable::kRed);
 	if (change.contains("data") && !change["data"].is_null())
 		line.Add("  " + std::string(RawMember(json, "\"data\"")));
 	return line.Text();

@@ -19,6 +19,18 @@ using std::chrono::seconds;
 constexpr seconds kPatienceWithTheOther{120};
 constexpr seconds kPatienceAtTheEnd{5};
 
+// The server's own refusal would not say what mends it.
+void
+RequireWalLevel(Connection &connection)
+{
+	Result level = connection.Query("SHOW wal_level");
+	if (level.Get(0, 0) != "logical")
+		throw Failure(ExitCode::kRefused,
+					  "wal_level is " + std::string(level.Get(0, 0)) +
+						  ": changes are not decoded\nHINT:  `txsync setup` with the same connection "
+						  "sets it; it takes a restart of the server.");
+}
+
 class Follower
 {
 public:
@@ -97,6 +109,7 @@ Follower::Follow()
 {
 	Connection connection(options_.target, Connection::Kind::kReplication, waiter_);
 	was_connected_ = true;
+	RequireWalLevel(connection);
 	Identify(connection);
 	std::string slot = PrepareSlot(connection);
 	Stream stream = Start(connection, slot);

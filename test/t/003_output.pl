@@ -66,15 +66,18 @@ subtest 'a reader that sleeps' => sub {
 
 subtest 'pretty' => sub {
 	local $ENV{COLUMNS} = 70;
-	my $tail = start_tail('pretty', '--slot', 's', '--pretty');
+	my $tail = start_tail('pretty', '--slot', 's', '--pretty', '-o', 'messages=app');
 	my $statements = <<'SQL';
 INSERT INTO pages VALUES (-1, 'short'), (-2, repeat('ä漢', 100)), (-3, E'\u009b31m\u007f');
 UPDATE pages SET name = 'new', tx = '{"transactionId": "1795000000000.0000.tab-1", "sourceId": "Jörg", "changedField": "name"}' WHERE id = -1;
 DELETE FROM pages WHERE id = -2;
+UPDATE pages SET tx = '[1]' WHERE id = -3;
+TRUNCATE pages;
+SELECT pg_logical_emit_message(true, 'app', 'said');
 SQL
 	utf8::encode($statements);
 	$node->safe_psql('postgres', $statements);
-	wait_for_text('pretty', qr/delete/);
+	wait_for_text('pretty', qr/event/);
 	is(finish($tail, 'TERM'), 0, 'clean end');
 	my $text = text_of('pretty');
 	ok(utf8::decode($text), 'valid UTF-8');
@@ -87,6 +90,9 @@ SQL
 	cmp_ok(length($lines[1]) + $wide, '<=', 70, 'wide characters take two columns');
 	like($lines[3], qr/^$time  update  pages\/-1  name  by Jörg  v 1795000000000\.0000\./, 'an update');
 	like($lines[4], qr/^$time  delete  pages\/-2$/, 'a delete');
+	like($lines[5], qr/^$time  update  pages\/-3  no tx: tx is not an object  \{/, 'a tx that is none');
+	like($lines[6], qr/^$time  truncate  pages$/, 'a truncate has no id');
+	like($lines[7], qr/^$time  event   \{"prefix":"app","content":"said"\}$/, 'an event has no entity');
 };
 
 $node->stop;

@@ -24,6 +24,9 @@ subtest 'arguments' => sub {
 		like($out, qr/^(?:Usage: )?txsync.*OPTIONS/m, "@$help: text");
 	}
 	ends_with('no command', 1, qr/^txsync: A subcommand is required/);
+	ends_with('unknown command', 1, qr/^txsync: no command or option "tial"\nHINT:  The commands are tail, doctor and setup;/, 'tial', '--slot', 's');
+	ends_with('-h', 1, qr/^txsync: no command or option "-h"\nHINT:  .*help is --help/, '-h');
+	ends_with('-h of a command', 1, qr/^txsync: --host: .*\nHINT:  .*-h is the host/, 'tail', '-h');
 	ends_with('unknown option', 1, qr/^txsync: .*--what/, 'tail', '--what');
 	ends_with('--create alone', 1, qr/--create requires --slot/, 'tail', '--create');
 	ends_with('interval', 1, qr/status-interval/, 'tail', '--status-interval', '0');
@@ -44,6 +47,7 @@ subtest 'connection' => sub {
 };
 
 subtest 'doctor and setup' => sub {
+	ends_with("wal_level, @$_", 8, qr/^txsync: wal_level is replica: changes are not decoded\nHINT:  `txsync setup`/, @$_) foreach ['tail'], [ 'tail', '--slot', 's', '--create' ];
 	ends_with('doctor without extension', 7, qr/^txsync: the extension txsync is not installed in database "postgres"\nHINT:  `txsync setup`/, 'doctor');
 
 	my $has_list = $node->safe_psql('postgres', "SELECT count(*) FROM pg_settings WHERE name = 'output_plugin_libraries'");
@@ -56,7 +60,7 @@ subtest 'doctor and setup' => sub {
 	is($code, 0, 'setup') or diag $err;
 	like($out, qr/^extension txsync: created in database "postgres"$/m, 'creates the extension');
 	like($out, qr/^wal_level: set to logical \(replica until the restart\)$/m, 'sets wal_level');
-	like($out, qr/^error +wal_level is replica.*\n +-> ALTER SYSTEM SET wal_level/m, 'tells what doctor still finds');
+	like($out, qr/^error +wal_level is replica.*a restart is due\n +-> -- restart the server$/m, 'tells what doctor still finds');
 	like($out, qr/^A RESTART of the server is due, for: .*\bwal_level\b/m, 'tells that a restart is due');
 	if ($has_list)
 	{
