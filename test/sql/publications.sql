@@ -48,7 +48,16 @@ INSERT INTO notes VALUES (2, 'not published');
 ALTER PUBLICATION inserted ADD TABLE notes (id) WHERE (id <> 4);
 INSERT INTO notes VALUES (3, 'published in part'), (4, 'filtered');
 SELECT action, id, data FROM told('publications', 'inserted', 'entity-types', 'notes');
-DROP PUBLICATION acme, inserted, "of schema", everything, by_root, by_leaf;
+
+-- a row filter that fails: as it was at the change, whatever it is now
+CREATE PUBLICATION failing FOR TABLE notes WHERE (1 / (id - 5) < 2);
+INSERT INTO notes VALUES (5, 'divides by zero'), (6, 'never reached');
+ALTER PUBLICATION failing SET TABLE notes;
+\set VERBOSITY terse
+SELECT action, id FROM told('publications', 'failing');
+\set VERBOSITY default
+SELECT action, id FROM told('publications', 'everything', 'entity-types', 'notes');
+DROP PUBLICATION acme, inserted, "of schema", everything, by_root, by_leaf, failing;
 SELECT count(*) > 0 AS all FROM changes();
 DROP TABLE pages, notes, tasks;
 DROP FUNCTION told;
