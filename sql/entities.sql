@@ -32,7 +32,11 @@ SELECT g.tgrelid::regclass AS relation,
        ARRAY(SELECT jsonb_array_elements_text(t.tracking -> 'ids'))::name[] AS id_columns,
        (t.tracking ->> 'org')::name AS org_column,
        (t.tracking ->> 'tx')::boolean AS tx,
-       ARRAY(SELECT jsonb_array_elements_text(t.tracking -> 'hidden'))::name[] AS hidden,
+       ARRAY(SELECT jsonb_array_elements_text(t.tracking -> 'hidden')::name
+             UNION ALL
+             SELECT a.attname FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = g.tgrelid AND NOT a.attisdropped AND t.tracking -> 'onceHidden' ? a.attname::text
+               AND NOT ((t.tracking -> 'hidden') || (t.tracking -> 'ids') || (t.tracking -> 'org')) ? a.attname::text) AS hidden,
        ARRAY(SELECT jsonb_array_elements_text(coalesce(t.tracking -> 'bookkeeping', '["modified_at", "updated_at"]')))::name[] AS bookkeeping,
        (SELECT coalesce(jsonb_object_agg(c, 'lww'), '{}') FROM jsonb_array_elements_text(t.tracking -> 'lww') c) AS strategies,
        t.tracking ->> 'notify' AS notify,

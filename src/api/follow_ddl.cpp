@@ -6,6 +6,9 @@
 #include "pg/entry.h"
 #include "pg/spi.h"
 
+#include <algorithm>
+#include <iterator>
+
 extern "C" {
 #include "access/relation.h"
 #include "commands/event_trigger.h"
@@ -55,13 +58,15 @@ TrackingOfOid(Oid oid)
 	return tracking;
 }
 
-// Columns that are gone have nothing to hide and no changes to tell.
+// Columns that are gone have nothing to hide and no changes to tell; but what comes back under a hidden one's name is
+// likely to be the same secret.
 bool
 ForgetDropped(Oid relation, core::Tracking &tracking)
 {
 	auto gone = [&](const std::string &column) {
 		return pg::Call([&] { return get_attnum(relation, column.c_str()) == InvalidAttrNumber; });
 	};
+	std::ranges::copy_if(tracking.hidden, std::back_inserter(tracking.once_hidden), gone);
 	size_t forgotten = std::erase_if(tracking.hidden, gone) + std::erase_if(tracking.lww, gone);
 	if (tracking.bookkeeping)
 		forgotten += std::erase_if(*tracking.bookkeeping, gone);

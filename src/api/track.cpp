@@ -22,12 +22,6 @@ constexpr size_t kMaxEntityType = 128; // bytes
 
 using pg::Failure;
 
-bool
-Contains(const std::vector<std::string> &names, const std::string &name)
-{
-	return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 // ---- What the caller says, or the table suggests
 
 std::vector<std::string>
@@ -73,7 +67,7 @@ Columns(const Table &table, FunctionCallInfo fcinfo, int i)
 	std::vector<std::string> distinct;
 	for (const std::string &name : names) {
 		table.RequireColumn(name);
-		if (!Contains(distinct, name))
+		if (!core::Names(distinct, name))
 			distinct.push_back(name);
 	}
 	return distinct;
@@ -153,7 +147,7 @@ void
 RequireConsistent(const core::Tracking &tracking)
 {
 	auto refuse_hidden = [&](const std::string &column, const char *role) {
-		if (Contains(tracking.hidden, column))
+		if (core::Names(tracking.hidden, column))
 			throw Failure{ERRCODE_INVALID_PARAMETER_VALUE,
 						  "column " + Quoted(column) + " is the " + role + " and cannot be hidden"};
 	};
@@ -264,8 +258,10 @@ Decide(FunctionCallInfo fcinfo, Oid oid)
 	decision.adds_column = decision.tracking.tx && table.Column("tx") == nullptr;
 	decision.adds_trigger = pg::FindRowTrigger(table.Rel()) == nullptr;
 	if (std::optional<core::Tracking> before = TrackingOf(table.Rel())) {
-		for (const std::string &column : before->hidden) {
-			if (!Contains(decision.tracking.hidden, column))
+		TupleDesc desc = RelationGetDescr(table.Rel());
+		for (int i = 0; i < desc->natts; i++) {
+			std::string column = NameStr(TupleDescAttr(desc, i)->attname);
+			if (core::IsHidden(*before, column) && !core::IsHidden(decision.tracking, column))
 				decision.unhidden.push_back(column);
 		}
 	}

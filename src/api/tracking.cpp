@@ -51,6 +51,8 @@ Describe(core::Buffer &out, const core::Tracking &tracking)
 	Text(out, "org", tracking.org_column);
 	out.Append(tracking.tx ? ",\"tx\":true," : ",\"tx\":false,");
 	Names(out, "hidden", tracking.hidden);
+	out.Append(',');
+	Names(out, "onceHidden", tracking.once_hidden);
 	if (tracking.bookkeeping) {
 		out.Append(',');
 		Names(out, "bookkeeping", *tracking.bookkeeping);

@@ -14,6 +14,7 @@ constexpr std::string_view kId = "id";
 constexpr std::string_view kOrg = "org";
 constexpr std::string_view kTx = "tx";
 constexpr std::string_view kHidden = "hidden";
+constexpr std::string_view kOnceHidden = "once_hidden";
 constexpr std::string_view kBookkeeping = "bookkeeping";
 constexpr std::string_view kLww = "lww";
 constexpr std::string_view kNotify = "notify";
@@ -34,6 +35,8 @@ Take(Tracking &tracking, std::string_view name, std::string_view value)
 		tracking.tx = value != "off";
 	else if (name == kHidden)
 		tracking.hidden.emplace_back(value);
+	else if (name == kOnceHidden)
+		tracking.once_hidden.emplace_back(value);
 	else if (name == kLww)
 		tracking.lww.emplace_back(value);
 	else if (name == kNotify)
@@ -51,6 +54,12 @@ Take(Tracking &tracking, std::string_view name, std::string_view value)
 } // namespace
 
 bool
+Names(const std::vector<std::string> &columns, std::string_view column)
+{
+	return std::find(columns.begin(), columns.end(), column) != columns.end();
+}
+
+bool
 IsDefaultBookkeeping(std::string_view column)
 {
 	return std::find(kDefaultBookkeeping.begin(), kDefaultBookkeeping.end(), column) != kDefaultBookkeeping.end();
@@ -61,7 +70,16 @@ IsBookkeeping(const Tracking &tracking, std::string_view column)
 {
 	if (!tracking.bookkeeping)
 		return IsDefaultBookkeeping(column);
-	return std::find(tracking.bookkeeping->begin(), tracking.bookkeeping->end(), column) != tracking.bookkeeping->end();
+	return Names(*tracking.bookkeeping, column);
+}
+
+// The id and the organization cannot be hidden: a column that has become one of them by a rename is not.
+bool
+IsHidden(const Tracking &tracking, std::string_view column)
+{
+	if (column == tracking.org_column || Names(tracking.id_columns, column))
+		return false;
+	return Names(tracking.hidden, column) || Names(tracking.once_hidden, column);
 }
 
 std::vector<std::string>
@@ -84,6 +102,7 @@ ToArguments(const Tracking &tracking)
 	if (!tracking.tx)
 		add(kTx, "off");
 	add_all(kHidden, tracking.hidden);
+	add_all(kOnceHidden, tracking.once_hidden);
 	if (tracking.bookkeeping && tracking.bookkeeping->empty())
 		add(kBookkeeping, "");
 	else if (tracking.bookkeeping)
@@ -122,6 +141,7 @@ RenameColumn(Tracking &tracking, std::string_view from, std::string_view to)
 	rename_all(tracking.id_columns);
 	rename(tracking.org_column);
 	rename_all(tracking.hidden);
+	rename_all(tracking.once_hidden);
 	rename_all(tracking.lww);
 	if (tracking.bookkeeping)
 		rename_all(*tracking.bookkeeping);

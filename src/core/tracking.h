@@ -15,10 +15,11 @@ namespace txsync::core {
 struct Tracking
 {
 	std::string entity_type;
-	std::vector<std::string> id_columns; // in key order, at least one
-	std::string org_column;              // empty: none
-	bool tx = true;                      // whether the table has a tx column that the trigger keeps true
-	std::vector<std::string> hidden;     // never leave the server
+	std::vector<std::string> id_columns;  // in key order, at least one
+	std::string org_column;               // empty: none
+	bool tx = true;                       // whether the table has a tx column that the trigger keeps true
+	std::vector<std::string> hidden;      // never leave the server
+	std::vector<std::string> once_hidden; // those that were dropped: what comes again under such a name is hidden
 	std::optional<std::vector<std::string>> bookkeeping; // never in changedKeys; nothing: DefaultBookkeeping()
 	std::vector<std::string> lww;                        // fields whose strategy is lww; all others are manual
 	bool notify_full = false;
@@ -27,10 +28,16 @@ struct Tracking
 	bool operator==(const Tracking &) const = default;
 };
 
+// Whether the column is among them.
+bool Names(const std::vector<std::string> &columns, std::string_view column);
+
 bool IsDefaultBookkeeping(std::string_view column);
 
 // Whether the column's changes are bookkeeping, that is, not worth telling.
 bool IsBookkeeping(const Tracking &tracking, std::string_view column);
+
+// Whether the column's values never leave the server.
+bool IsHidden(const Tracking &tracking, std::string_view column);
 
 std::vector<std::string> ToArguments(const Tracking &tracking);
 

@@ -47,12 +47,6 @@ struct Invalidations
 
 namespace {
 
-bool
-Names(const std::vector<std::string> &names, std::string_view name)
-{
-	return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 // The columns that the WAL has of an old row, without opening indexes, which others may have locked. Offset by
 // FirstLowInvalidHeapAttributeNumber.
 const Bitmapset *
@@ -98,8 +92,8 @@ private:
 		if (attribute->attisdropped || attribute->attgenerated == 'v')
 			return;
 		std::string_view name = NameStr(attribute->attname);
-		if (Names(tracking_.hidden, name)) {
-			hidden_found_++;
+		if (core::IsHidden(tracking_, name)) {
+			hidden_found_ += core::Names(tracking_.hidden, name) ? 1 : 0;
 			plan_->unseen.push_back(Describe(attribute, index));
 			return;
 		}

@@ -109,6 +109,35 @@ UPDATE named SET rest = 1;
 SELECT id_columns, org_column, hidden, bookkeeping, strategies FROM txsync.entities;
 SELECT action, entity, id, org, data, more FROM changes();
 
+-- a hidden column that was dropped is no reason to withhold data, and hidden again when it comes again, by whatever statement
+ALTER TABLE named ADD password text DEFAULT 'sesame';
+SELECT hidden FROM txsync.entities WHERE relation = 'named'::regclass;
+UPDATE named SET rest = 2;
+ALTER TABLE named RENAME password TO secret;
+UPDATE named SET rest = 3;
+ALTER TABLE named DROP secret, ADD secret text DEFAULT 'sesame';
+UPDATE named SET rest = 4;
+ALTER TABLE named DROP secret;
+ALTER TABLE named RENAME rest TO secret;
+UPDATE named SET secret = 5;
+SELECT hidden FROM txsync.entities WHERE relation = 'named'::regclass;
+ALTER TABLE named RENAME secret TO rest;
+-- until track() says otherwise; and the id cannot be hidden
+ALTER TABLE named RENAME rest TO password;
+SET client_min_messages = notice;
+SELECT hidden FROM txsync.track('named', hidden => '{password}');
+SELECT hidden FROM txsync.track('named');
+SET client_min_messages = warning;
+ALTER TABLE named RENAME password TO rest;
+UPDATE named SET rest = 6;
+SELECT hidden FROM txsync.track('named', hidden => '{rest}');
+ALTER TABLE named DROP rest;
+ALTER TABLE named RENAME "the id" TO rest;
+SELECT id_columns, hidden FROM txsync.entities WHERE relation = 'named'::regclass;
+INSERT INTO named VALUES (2);
+ALTER TABLE named RENAME rest TO "the id";
+SELECT action, id, data FROM changes();
+
 -- whatever statement renames or drops them
 ALTER VIEW named RENAME COLUMN "the id" TO id;
 ALTER MATERIALIZED VIEW named RENAME COLUMN id TO key;

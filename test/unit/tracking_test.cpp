@@ -48,6 +48,7 @@ RandomTracking(test::Random &random)
 		tracking.org_column = Name(random);
 	tracking.tx = half();
 	tracking.hidden = Names(random);
+	tracking.once_hidden = Names(random);
 	if (half())
 		tracking.bookkeeping = Names(random);
 	tracking.lww = Names(random);
@@ -75,6 +76,7 @@ TEST(Tracking, LeastAndMostArguments)
 	most.org_column = "organization_id";
 	most.tx = false;
 	most.hidden = {"secret", "salt"};
+	most.once_hidden = {"pepper"};
 	most.bookkeeping = Strings{"seen_at"};
 	most.lww = {"title"};
 	most.notify_full = true;
@@ -82,8 +84,8 @@ TEST(Tracking, LeastAndMostArguments)
 	std::string all;
 	for (const std::string &argument : ToArguments(most))
 		all += argument + ' ';
-	EXPECT_EQ(all, "entity pages id a id b org organization_id tx off hidden secret hidden salt bookkeeping seen_at "
-				   "lww title notify full delete_visible f(bigint) ");
+	EXPECT_EQ(all, "entity pages id a id b org organization_id tx off hidden secret hidden salt once_hidden pepper "
+				   "bookkeeping seen_at lww title notify full delete_visible f(bigint) ");
 }
 
 TEST(Tracking, RoundTrip)
@@ -155,6 +157,19 @@ TEST(Tracking, Bookkeeping)
 	}
 }
 
+TEST(Tracking, Hidden)
+{
+	Tracking tracking = Least();
+	tracking.org_column = "org_id";
+	tracking.hidden = {"secret"};
+	tracking.once_hidden = {"pepper", "id", "org_id"};
+	EXPECT_TRUE(IsHidden(tracking, "secret"));
+	EXPECT_TRUE(IsHidden(tracking, "pepper"));
+	EXPECT_FALSE(IsHidden(tracking, "name"));
+	EXPECT_FALSE(IsHidden(tracking, "id"));
+	EXPECT_FALSE(IsHidden(tracking, "org_id"));
+}
+
 // The rule by way of the arguments: these names' values are columns.
 bool
 RenameInArguments(Strings &arguments, const std::string &from, const std::string &to)
@@ -162,7 +177,8 @@ RenameInArguments(Strings &arguments, const std::string &from, const std::string
 	bool found = false;
 	for (size_t i = 0; i + 1 < arguments.size(); i += 2) {
 		const std::string &name = arguments[i];
-		bool column = name == "id" || name == "org" || name == "hidden" || name == "bookkeeping" || name == "lww";
+		bool column = name == "id" || name == "org" || name == "hidden" || name == "once_hidden" ||
+					  name == "bookkeeping" || name == "lww";
 		if (column && arguments[i + 1] == from) {
 			arguments[i + 1] = to;
 			found = true;
