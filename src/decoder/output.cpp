@@ -35,22 +35,42 @@ NeedsAscii()
 	return encoding != PG_UTF8 && encoding != PG_SQL_ASCII && !IsStreaming();
 }
 
+// The bytes that a line will have when it is sent: in some encodings more than it has here.
+size_t
+SizeOf(std::string_view line)
+{
+	return NeedsAscii() ? core::json::AsciiSize(line) : line.size();
+}
+
+// A buffer that must not grow beyond a size, for a scope: an error of the server's may end it, too.
+class Limited
+{
+public:
+	Limited(core::Buffer &buffer, size_t size)
+		: buffer_(buffer)
+	{
+		buffer_.LimitTo(size);
+	}
+	Limited(const Limited &) = delete;
+	~Limited()
+	{
+		buffer_.LimitTo(SIZE_MAX);
+	}
+
+private:
+	core::Buffer &buffer_;
+};
+
 } // namespace
 
 bool
 Output::Batches() const
 {
-	return batch_ == Options::Batch::kAuto ? IsStreaming() : batch_ == Options::Batch::kOn;
-}
-
-size_t
-Output::SizeOf(std::string_view line)
-{
-	return NeedsAscii() ? core::json::AsciiSize(line) : line.size();
+	return options_.batch == Options::Batch::kAuto ? IsStreaming() : options_.batch == Options::Batch::kOn;
 }
 
 void
-Output::EndLine()
+Output::End()
 {
 	lines_.Append('\n');
 	complete_ = lines_.Size();
@@ -59,10 +79,48 @@ Output::EndLine()
 }
 
 void
+Output::Write(core::Buffer &line, const core::Change &change, std::string_view)
+{
+	if (WriteWithin(line, change))
+		return;
+	core::Change small = change;
+	small.data = {};
+	small.old = {};
+	small.truncated = true;
+	if (WriteWithin(line, small))
+		return;
+	small.old_key = {};
+	small.entity_id = {};
+	small.organization_id = {};
+	core::Write(line, small, options_.form);
+}
+
+// False, and nothing written, if the line would be too long. The buffer may grow a little beyond that, for what
+// formatters reserve but do not use: so it is the line's own length that decides, and the same row is told in the same
+// way in every pass.
+bool
+Output::WriteWithin(core::Buffer &line, const core::Change &change)
+{
+	constexpr size_t kSlack = size_t{1} << 20;
+	size_t start = line.Size();
+	bool fits = true;
+	Limited limited(line, start + options_.max_record_bytes + kSlack);
+	try {
+		core::Write(line, change, options_.form);
+		fits = SizeOf(line.Since(start)) <= options_.max_record_bytes;
+	} catch (const core::BufferFull &) {
+		fits = false;
+	}
+	if (!fits)
+		line.Truncate(start);
+	return fits;
+}
+
+void
 Output::Tell(const core::Control &control)
 {
-	core::Write(BeginLine(), control);
-	EndLine();
+	core::Write(Begin(), control);
+	End();
 }
 
 void

@@ -1,9 +1,8 @@
 #pragma once
 // Lines on their way out, several to a protocol message where that is wanted.
 
-#include "core/buffer.h"
-#include "core/control.h"
 #include "decoder/options.h"
+#include "decoder/sink.h"
 #include "pg/compat.h"
 
 extern "C" {
@@ -12,54 +11,57 @@ extern "C" {
 
 namespace txsync::decoder {
 
-class Output
+class Output final : public Sink
 {
 public:
-	Output(LogicalDecodingContext *context, Options::Batch batch)
+	Output(LogicalDecodingContext *context, const Options &options)
 		: context_(context)
-		, batch_(batch)
+		, options_(options)
 	{}
 
-	// Where the next line is written; EndLine() ends it. What an error left of a line is gone.
+	void
+	BeginTransaction(const ReorderBufferTXN &) override
+	{}
+
+	// Sends what waits: a subscriber that has confirmed a transaction's end has had all of it. A transaction of which
+	// nothing was sent only moves the subscriber's position on.
+	void EndTransaction() override;
+
 	core::Buffer &
-	BeginLine()
+	Begin() override
 	{
 		lines_.Truncate(complete_);
 		return lines_;
 	}
 
-	void EndLine();
+	void End() override;
 
-	// The bytes that a line will have when it is sent: in some encodings more than it has here.
-	static size_t SizeOf(std::string_view line);
+	// A change that would make too long a line is told without what makes it long.
+	void Write(core::Buffer &line, const core::Change &change, std::string_view old_organization) override;
 
-	void Tell(const core::Control &control);
+	void Tell(const core::Control &control) override;
 
-	// Sends what waits: a subscriber that has confirmed a transaction's end has had all of it. A transaction of which
-	// nothing was sent only moves the subscriber's position on.
-	void EndTransaction();
+	// Sends what waits, so that no message holds lines of two transactions.
+	void Flush() override;
 
-	// Called for everything that may end in a line: after many of which nothing was sent it lets the server look after
-	// the connection.
+	// After many steps of which nothing was sent the server gets to look after the connection.
 	void
-	Step()
+	Step() override
 	{
 		if (!pg::kKeepsConnectionsAlive && ++silent_ >= kPatience) [[unlikely]]
 			KeepAlive();
 	}
-
-	// Sends what waits, so that no message holds lines of two transactions.
-	void Flush();
 
 private:
 	// Few enough to last much less than any wal_sender_timeout, and many enough to cost nothing.
 	static constexpr uint32_t kPatience = 1000;
 
 	bool Batches() const;
+	bool WriteWithin(core::Buffer &line, const core::Change &change);
 	void KeepAlive();
 
 	LogicalDecodingContext *context_;
-	Options::Batch batch_;
+	const Options &options_;
 	core::Buffer lines_;
 	size_t complete_ = 0; // bytes of lines that have ended
 	bool sent_ = false;   // anything of this transaction

@@ -16,17 +16,12 @@ extern "C" {
 using txsync::decoder::Options;
 using txsync::decoder::ReadOptions;
 using txsync::decoder::Session;
+using txsync::decoder::SessionOf;
 using txsync::decoder::WarnOfWhatIsMissing;
 
 namespace pg = txsync::pg;
 
 namespace {
-
-Session &
-SessionOf(LogicalDecodingContext *context)
-{
-	return *static_cast<Session *>(context->output_plugin_private);
-}
 
 // A slot made for two-phase, or once read with it, stays so: what is told at its PREPARE is not told again at its
 // commit. A session without would confirm a PREPARE that it passed over, and that transaction would never be told.

@@ -60,7 +60,7 @@ Session::Session(LogicalDecodingContext *context, Options options)
 	, values_(memory_, MakeContext(memory_, "txsync change"), options_.max_record_bytes,
 			  options_.big_numbers == Options::BigNumbers::kString)
 	, plans_(values_, options_, memory_)
-	, output_(context, options_.batch)
+	, output_(context, options_)
 	, teller_(options_, values_, output_)
 {
 	// They are compared with what the stream says.
@@ -68,6 +68,13 @@ Session::Session(LogicalDecodingContext *context, Options options)
 	for (const std::string &name : options_.filter.organizations.Names())
 		organizations.emplace_back(values_.ToUtf8(name));
 	options_.filter.organizations = core::NameSet(std::move(organizations));
+}
+
+void
+Session::Redirect(Sink &sink)
+{
+	sink_ = &sink;
+	teller_.Redirect(sink);
 }
 
 void
@@ -85,13 +92,14 @@ Session::Begin(ReorderBufferTXN *txn)
 {
 	whole_.Begin(*txn, false);
 	Enter(whole_);
+	sink_->BeginTransaction(*txn);
 }
 
 void
 Session::Commit()
 {
 	teller_.FlushMove();
-	output_.EndTransaction();
+	sink_->EndTransaction();
 }
 
 // ---- Told while it goes on
@@ -111,9 +119,9 @@ void
 Session::StopBlock()
 {
 	if (current_->block_is_open)
-		output_.Tell({Control::Kind::kStop, current_->xid});
+		sink_->Tell({Control::Kind::kStop, current_->xid});
 	current_->block_is_open = false;
-	output_.Flush();
+	sink_->Flush();
 }
 
 void
@@ -125,8 +133,8 @@ Session::CommitStreamed(ReorderBufferTXN *txn, XLogRecPtr commit_lsn)
 	char committed_at[core::kMaxDateTime];
 	char *end = core::FormatInstant(committed_at, txn->xact_time.commit_time);
 	if (current_->told)
-		output_.Tell({Control::Kind::kCommit, txn->xid, 0, {}, commit_lsn, {committed_at, end}});
-	output_.EndTransaction();
+		sink_->Tell({Control::Kind::kCommit, txn->xid, 0, {}, commit_lsn, {committed_at, end}});
+	sink_->EndTransaction();
 	streamed_.erase(txn->xid);
 }
 
@@ -139,8 +147,8 @@ Session::AbortStreamed(ReorderBufferTXN *txn)
 		return;
 	bool whole = txn->xid == top.xid;
 	if (at->second->told)
-		output_.Tell({Control::Kind::kAbort, top.xid, whole ? 0 : txn->xid});
-	output_.Flush();
+		sink_->Tell({Control::Kind::kAbort, top.xid, whole ? 0 : txn->xid});
+	sink_->Flush();
 	if (whole)
 		streamed_.erase(at);
 	else
@@ -156,8 +164,8 @@ Session::Prepare(ReorderBufferTXN *txn)
 	teller_.FlushMove();
 	StopBlock();
 	if (current_->told)
-		output_.Tell({Control::Kind::kPrepare, txn->xid, 0, values_.ToUtf8(txn->gid)});
-	output_.EndTransaction();
+		sink_->Tell({Control::Kind::kPrepare, txn->xid, 0, values_.ToUtf8(txn->gid)});
+	sink_->EndTransaction();
 	streamed_.erase(txn->xid);
 }
 
@@ -167,16 +175,16 @@ Session::CommitPrepared(ReorderBufferTXN *txn, XLogRecPtr commit_lsn)
 {
 	char committed_at[core::kMaxDateTime];
 	char *end = core::FormatInstant(committed_at, txn->xact_time.commit_time);
-	output_.Tell(
+	sink_->Tell(
 		{Control::Kind::kCommitPrepared, txn->xid, 0, values_.ToUtf8(txn->gid), commit_lsn, {committed_at, end}});
-	output_.EndTransaction();
+	sink_->EndTransaction();
 }
 
 void
 Session::RollbackPrepared(ReorderBufferTXN *txn)
 {
-	output_.Tell({Control::Kind::kRollbackPrepared, txn->xid, 0, values_.ToUtf8(txn->gid)});
-	output_.EndTransaction();
+	sink_->Tell({Control::Kind::kRollbackPrepared, txn->xid, 0, values_.ToUtf8(txn->gid)});
+	sink_->EndTransaction();
 }
 
 // ---- What happens in it
@@ -184,7 +192,7 @@ Session::RollbackPrepared(ReorderBufferTXN *txn)
 void
 Session::Change(Relation relation, ReorderBufferChange *change)
 {
-	output_.Step();
+	sink_->Step();
 	current_->StepTo(change->lsn);
 	Plan *plan = plans_.Of(relation);
 	if (plan == nullptr)
@@ -254,7 +262,7 @@ Session::Truncate(Relation *relations, int count, ReorderBufferChange *change)
 void
 Session::Message(XLogRecPtr lsn, std::string_view prefix, std::string_view message)
 {
-	output_.Step();
+	sink_->Step();
 	// The server does not say which subtransaction's it is, but whose rollback it looks out for.
 	TransactionId subtransaction = TransactionIdIsValid(CheckXidAlive) ? CheckXidAlive : current_->xid;
 	if (prefix != core::kMessagePrefix) {
@@ -282,14 +290,15 @@ Session::MessageAlone(XLogRecPtr lsn, std::string_view prefix, std::string_view 
 	alone_.position = {lsn, lsn, 0};
 	Enter(alone_);
 	teller_.Event(prefix, message);
-	output_.Flush();
+	sink_->Flush();
 	values_.EndChange();
 }
 
 bool
 Session::RefusesOrigin(RepOriginId origin) const
 {
-	return options_.origin == Options::Origin::kNone && origin != InvalidRepOriginId;
+	// Those who write with DoNotReplicateId ask for that, as the capture worker does.
+	return origin == DoNotReplicateId || (options_.origin == Options::Origin::kNone && origin != InvalidRepOriginId);
 }
 
 } // namespace txsync::decoder

@@ -24,6 +24,9 @@ class Session
 public:
 	Session(LogicalDecodingContext *context, Options options);
 
+	// Everything is told to `sink` from now on.
+	void Redirect(Sink &sink);
+
 	// A transaction that is known to have committed.
 	void Begin(ReorderBufferTXN *txn);
 	void Commit();
@@ -60,6 +63,7 @@ private:
 	Values values_;
 	Plans plans_;
 	Output output_;
+	Sink *sink_ = &output_;
 	Teller teller_;
 
 	Transaction whole_; // the one that is told in one pass
@@ -67,5 +71,12 @@ private:
 	std::unordered_map<TransactionId, std::unique_ptr<Transaction>> streamed_;
 	Transaction *current_ = nullptr;
 };
+
+// The session of a context whose plugin is ours.
+inline Session &
+SessionOf(LogicalDecodingContext *context)
+{
+	return *static_cast<Session *>(context->output_plugin_private);
+}
 
 } // namespace txsync::decoder

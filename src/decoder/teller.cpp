@@ -14,25 +14,6 @@ namespace {
 // Stored bytes of a tx, decompressed; a client that sends its whole request should not send more.
 constexpr size_t kMaxTxBytes = size_t{64} << 10;
 
-// A buffer that must not grow beyond a size, for a scope: an error of the server's may end it, too.
-class Limited
-{
-public:
-	Limited(core::Buffer &buffer, size_t size)
-		: buffer_(buffer)
-	{
-		buffer_.LimitTo(size);
-	}
-	Limited(const Limited &) = delete;
-	~Limited()
-	{
-		buffer_.LimitTo(SIZE_MAX);
-	}
-
-private:
-	core::Buffer &buffer_;
-};
-
 bool
 Same(std::string_view a, std::string_view b)
 {
@@ -379,11 +360,11 @@ void
 Teller::KeepMove(const core::Change &change, bool leftover)
 {
 	FlushMove();
-	core::Buffer line;
+	core::Buffer entry;
 	if (Passes(change, change.organization_id))
-		WriteLine(line, change);
+		sink_->Write(entry, change, change.organization_id);
 	Move &move = transaction_->move;
-	move.line = line.View();
+	move.entry = entry.View();
 	move.entity_type = change.entity_type;
 	move.entity_id = change.entity_id;
 	move.has_organization = change.organization_id.data() != nullptr;
@@ -410,29 +391,29 @@ Teller::FlushMove()
 	if (!move.waits)
 		return;
 	move.waits = false;
-	if (move.line.empty())
+	if (move.entry.empty())
 		return;
-	BeginLine().Append(move.line);
-	output_.EndLine();
+	BeginEntry().Append(move.entry);
+	sink_->End();
 }
 
 core::Buffer &
-Teller::BeginLine()
+Teller::BeginEntry()
 {
 	Transaction &transaction = *transaction_;
 	if (transaction.in_progress && !transaction.block_is_open) {
-		output_.Tell({core::Control::Kind::kStart, transaction.xid});
+		sink_->Tell({core::Control::Kind::kStart, transaction.xid});
 		transaction.block_is_open = true;
 	} else if (options_.form == core::Form::kCompact && !transaction.told && !transaction.committed_at.empty()) {
-		output_.Tell({core::Control::Kind::kBegin,
-					  transaction.xid,
-					  0,
-					  {},
-					  transaction.position.commit_lsn,
-					  transaction.committed_at});
+		sink_->Tell({core::Control::Kind::kBegin,
+					 transaction.xid,
+					 0,
+					 {},
+					 transaction.position.commit_lsn,
+					 transaction.committed_at});
 	}
 	transaction.told = true;
-	return output_.BeginLine();
+	return sink_->Begin();
 }
 
 bool
@@ -454,47 +435,8 @@ Teller::Emit(const core::Change &change, std::string_view old_organization)
 		FlushMove();
 	if (!Passes(change, old_organization))
 		return;
-	WriteLine(BeginLine(), change);
-	output_.EndLine();
-}
-
-// A change that would make too long a line is told without what makes it long.
-void
-Teller::WriteLine(core::Buffer &line, const core::Change &change)
-{
-	if (WriteWithin(line, change))
-		return;
-	core::Change small = change;
-	small.data = {};
-	small.old = {};
-	small.truncated = true;
-	if (WriteWithin(line, small))
-		return;
-	small.old_key = {};
-	small.entity_id = {};
-	small.organization_id = {};
-	core::Write(line, small, options_.form);
-}
-
-// False, and nothing written, if the line would be too long. The buffer may grow a little beyond that, for what
-// formatters reserve but do not use: so it is the line's own length that decides, and the same row is told in the same
-// way in every pass.
-bool
-Teller::WriteWithin(core::Buffer &line, const core::Change &change)
-{
-	constexpr size_t kSlack = size_t{1} << 20;
-	size_t start = line.Size();
-	bool fits = true;
-	Limited limited(line, start + options_.max_record_bytes + kSlack);
-	try {
-		core::Write(line, change, options_.form);
-		fits = output_.SizeOf(line.Since(start)) <= options_.max_record_bytes;
-	} catch (const core::BufferFull &) {
-		fits = false;
-	}
-	if (!fits)
-		line.Truncate(start);
-	return fits;
+	sink_->Write(BeginEntry(), change, old_organization);
+	sink_->End();
 }
 
 } // namespace txsync::decoder

@@ -5,9 +5,9 @@
 #include "core/control.h"
 #include "core/message.h"
 #include "decoder/options.h"
-#include "decoder/output.h"
 #include "decoder/plan.h"
 #include "decoder/row.h"
+#include "decoder/sink.h"
 #include "decoder/transaction.h"
 #include "decoder/values.h"
 
@@ -16,11 +16,17 @@ namespace txsync::decoder {
 class Teller
 {
 public:
-	Teller(const Options &options, Values &values, Output &output)
+	Teller(const Options &options, Values &values, Sink &sink)
 		: options_(options)
 		, values_(values)
-		, output_(output)
+		, sink_(&sink)
 	{}
+
+	void
+	Redirect(Sink &sink)
+	{
+		sink_ = &sink;
+	}
 
 	// The transaction that what follows belongs to, and the (sub)transaction of the next change.
 	void
@@ -83,15 +89,13 @@ private:
 	std::string_view TakeMove();
 	bool ShowsData(const Plan &plan) const;
 	bool ShowsOld(const Plan &plan, const Row &before) const;
-	core::Buffer &BeginLine();
+	core::Buffer &BeginEntry();
 	bool Passes(const core::Change &change, std::string_view old_organization) const;
 	void Emit(const core::Change &change, std::string_view old_organization);
-	void WriteLine(core::Buffer &line, const core::Change &change);
-	bool WriteWithin(core::Buffer &line, const core::Change &change);
 
 	const Options &options_;
 	Values &values_;
-	Output &output_;
+	Sink *sink_;
 	Transaction *transaction_ = nullptr;
 	TransactionId xid_ = InvalidTransactionId;
 	core::Buffer id_, key_, organization_, old_organization_;

@@ -26,7 +26,7 @@ struct Move
 	bool has_organization = false;            // not null
 	bool leftover = false;                    // the tx that the row brings along is not this update's
 	TransactionId xid = InvalidTransactionId; // of its (sub)transaction
-	std::string line;                         // the delete, should it turn out to be one
+	std::string entry;                        // the delete, should it turn out to be one
 };
 
 // What annotate() said, and in which subtransaction.
