@@ -6,8 +6,6 @@
 
 namespace txsync::core {
 
-namespace {
-
 std::string_view
 Name(Action action)
 {
@@ -27,6 +25,8 @@ Name(Action action)
 	}
 	return {};
 }
+
+namespace {
 
 void
 WriteNames(Buffer &out, std::span<const std::string_view> names)
@@ -114,7 +114,15 @@ void
 WritePlace(Buffer &out, const Change &change, Form form)
 {
 	bool alone = change.committed_at.empty() && change.position.commit_lsn != 0;
-	out.Append(form == Form::kWhole ? "{\"activityId\":null,\"position\":\"" : "{\"position\":\"");
+	if (form == Form::kCompact) {
+		out.Append("{\"position\":\"");
+	} else if (change.activity_id == 0) {
+		out.Append("{\"activityId\":null,\"position\":\"");
+	} else {
+		out.Append("{\"activityId\":");
+		json::Integer(out, change.activity_id);
+		out.Append(",\"position\":\"");
+	}
 	if (form == Form::kWhole || alone)
 		Write(out, change.position);
 	else

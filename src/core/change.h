@@ -23,6 +23,9 @@ enum class Action : uint8_t
 	kGap,
 };
 
+// As it stands in `action`.
+std::string_view Name(Action action);
+
 // Writes one JSON value into the line; a null function stands for a value that is null or not told.
 class ValueWriter
 {
@@ -62,6 +65,7 @@ struct Keys
 // All texts are UTF-8; one with data() == nullptr is null. Optional members are written only where they say something.
 struct Change
 {
+	int64_t activity_id = 0; // its row in the changelog; 0: none
 	Position position;
 	std::string_view committed_at; // as FormatInstant gives it; empty: not committed yet
 	std::string_view entity_type;

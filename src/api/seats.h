@@ -1,0 +1,70 @@
+#pragma once
+// Shared memory: a seat for each database with a worker. Whoever commits wakes it, whoever waits looks at it.
+
+#include "pg/server.h"
+
+extern "C" {
+#include "port/atomics.h"
+#include "storage/latch.h"
+}
+
+namespace txsync::api {
+
+enum class SeatState : uint8_t
+{
+	kFree,
+	kAbsent,   // the database has no extension
+	kStopped,  // to be started
+	kStarting, // asked for, or not streaming yet
+	kStreaming,
+	kPaused,
+};
+
+struct Seat
+{
+	Oid database;
+	SeatState state;
+	pid_t pid;
+	uint32_t failures; // in a row
+	TimestampTz next_start;
+	Latch *latch;                // the worker's, while it runs
+	pg_atomic_uint32 sleeping;   // it waits for the next commit
+	pg_atomic_uint32 look_again; // at its state
+	pg_atomic_uint64 captured;   // all that committed before is in the changelog
+};
+
+// From _PG_init while the server preloads libraries.
+void ReserveSeats();
+
+// Whether the library was preloaded: else there are no seats, and none of what follows may be called.
+bool HaveSeats();
+
+// Calls f(seat) for the database's seat with the lock held: nothing may be called that can fail or wait. False, and
+// not called, if it has none.
+template <class F>
+bool WithSeat(Oid database, F &&f);
+
+// For a database that has no seat; false if all are taken.
+bool TakeSeat(Oid database);
+
+void SetLauncher(Latch *latch);
+
+// When this transaction has committed the launcher and the database's worker look again.
+void LookAgainAtCommit();
+
+// Implementation of WithSeat.
+Seat *LockSeat(Oid database);
+void UnlockSeats();
+
+template <class F>
+bool
+WithSeat(Oid database, F &&f)
+{
+	Seat *seat = LockSeat(database);
+	if (seat != nullptr)
+		f(*seat);
+	UnlockSeats();
+	return seat != nullptr;
+}
+
+} // namespace txsync::api

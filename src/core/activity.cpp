@@ -1,0 +1,123 @@
+#include "core/activity.h"
+
+#include "core/no_postgres.h"
+
+namespace txsync::core {
+
+namespace {
+
+constexpr uint32_t kNull = UINT32_MAX;
+
+// One order of members for both ways.
+template <class Archive, class A>
+void
+Visit(Archive &archive, A &activity)
+{
+	archive.Number(activity.position.commit_lsn);
+	archive.Number(activity.position.change_lsn);
+	archive.Number(activity.position.row);
+	archive.Number(activity.xid);
+	archive.Number(activity.committed_at);
+	archive.Number(activity.action);
+	archive.Number(activity.changed_keys_known);
+	archive.Text(activity.entity_type);
+	archive.Text(activity.entity_id);
+	archive.Text(activity.organization_id);
+	archive.Text(activity.old_organization_id);
+	archive.Text(activity.tx.transaction_id);
+	archive.Text(activity.tx.source_id);
+	archive.Text(activity.tx.changed_field);
+	archive.Text(activity.version);
+	archive.Text(activity.origin);
+	archive.Text(activity.annotation);
+	archive.Texts(activity.changed_keys);
+}
+
+class Writer
+{
+public:
+	explicit Writer(Buffer &out)
+		: out_(out)
+	{}
+
+	template <class T>
+	void
+	Number(const T &number)
+	{
+		out_.Append({reinterpret_cast<const char *>(&number), sizeof number});
+	}
+
+	void
+	Text(std::string_view text)
+	{
+		Number(text.data() == nullptr ? kNull : static_cast<uint32_t>(text.size()));
+		out_.Append(text);
+	}
+
+	void
+	Texts(const std::vector<std::string_view> &texts)
+	{
+		Number(static_cast<uint32_t>(texts.size()));
+		for (std::string_view text : texts)
+			Text(text);
+	}
+
+private:
+	Buffer &out_;
+};
+
+class Reader
+{
+public:
+	explicit Reader(std::string_view &bytes)
+		: bytes_(bytes)
+	{}
+
+	template <class T>
+	void
+	Number(T &number)
+	{
+		std::memcpy(&number, bytes_.data(), sizeof number);
+		bytes_.remove_prefix(sizeof number);
+	}
+
+	void
+	Text(std::string_view &text)
+	{
+		uint32_t size;
+		Number(size);
+		text = size == kNull ? std::string_view() : bytes_.substr(0, size);
+		bytes_.remove_prefix(text.size());
+	}
+
+	void
+	Texts(std::vector<std::string_view> &texts)
+	{
+		uint32_t count;
+		Number(count);
+		texts.resize(count);
+		for (std::string_view &text : texts)
+			Text(text);
+	}
+
+private:
+	std::string_view &bytes_;
+};
+
+} // namespace
+
+void
+Store(Buffer &out, const Activity &activity)
+{
+	Writer writer(out);
+	Visit(writer, activity);
+}
+
+void
+Load(std::string_view &bytes, Activity &activity)
+{
+	Reader reader(bytes);
+	Visit(reader, activity);
+}
+
+} // namespace txsync::core

@@ -1,0 +1,59 @@
+#include "core/activity.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "unit/random.h"
+
+namespace txsync::core {
+namespace {
+
+bool
+Same(std::string_view a, std::string_view b)
+{
+	return a == b && (a.data() == nullptr) == (b.data() == nullptr);
+}
+
+TEST(Activity, ComesBackAsItWasStored)
+{
+	test::Random random(1);
+	std::string text = "some text, some of it\0odd";
+	auto any = [&]() -> std::string_view {
+		return random.Below(3) == 0 ? std::string_view() : std::string_view(text).substr(0, random.Below(text.size()));
+	};
+	for (int round = 0; round < 1000; round++) {
+		Activity a;
+		a.position = {random.Bits(), random.Bits(), 3};
+		a.xid = static_cast<uint32_t>(random.Bits());
+		a.committed_at = -1;
+		a.action = Action::kGap;
+		a.entity_id = any();
+		a.old_organization_id = any();
+		a.tx = {any(), any(), any()};
+		a.annotation = any();
+		a.changed_keys_known = random.Below(2) == 0;
+		for (uint64_t keys = random.Below(4); keys > 0; keys--)
+			a.changed_keys.push_back("key");
+		Buffer bytes;
+		Store(bytes, a);
+		Store(bytes, a);
+		std::string_view rest = bytes.View();
+		Activity b;
+		b.changed_keys = {"left", "over"};
+		Load(rest, b);
+		EXPECT_EQ(rest.size(), bytes.Size() / 2);
+		EXPECT_EQ(b.position, a.position);
+		EXPECT_EQ(b.xid, a.xid);
+		EXPECT_EQ(b.committed_at, a.committed_at);
+		EXPECT_EQ(b.action, a.action);
+		EXPECT_EQ(b.changed_keys, a.changed_keys);
+		EXPECT_EQ(b.changed_keys_known, a.changed_keys_known);
+		EXPECT_TRUE(Same(b.entity_id, a.entity_id) && Same(b.old_organization_id, a.old_organization_id));
+		EXPECT_TRUE(Same(b.tx.transaction_id, a.tx.transaction_id) && Same(b.tx.changed_field, a.tx.changed_field));
+		EXPECT_TRUE(Same(b.annotation, a.annotation) && Same(b.entity_type, a.entity_type));
+	}
+}
+
+} // namespace
+} // namespace txsync::core
