@@ -1,15 +1,30 @@
 // The front door of txsync.so.
 
+#include "api/seats.h"
 #include "decoder/plugin.h"
 #include "pg/server.h"
+#include "worker/launcher.h"
+#include "worker/settings.h"
 
 extern "C" {
 
 PG_MODULE_MAGIC;
 
+PGDLLEXPORT void _PG_init();
 PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks *callbacks);
 
 static_assert(std::is_same_v<decltype(&_PG_output_plugin_init), LogicalOutputPluginInit>);
+
+void
+_PG_init()
+{
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	txsync::worker::DefineSettings();
+	txsync::api::ReserveSeats();
+	if (!IsBinaryUpgrade)
+		txsync::worker::RegisterLauncher();
+}
 
 void
 _PG_output_plugin_init(OutputPluginCallbacks *callbacks)

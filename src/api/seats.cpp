@@ -133,7 +133,7 @@ AtTransactionEnd(XactEvent event, void *)
 void
 ReserveSeats()
 {
-	pg::RequestSharedMemory(Request);
+	pg::RequestSharedMemory<Request>();
 	next_startup = shmem_startup_hook;
 	shmem_startup_hook = Startup;
 	RegisterXactCallback(AtTransactionEnd, nullptr);

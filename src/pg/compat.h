@@ -7,11 +7,13 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "common/jsonapi.h"
+#include "executor/executor.h"
 #include "mb/pg_wchar.h"
 #include "replication/logical.h"
 #include "replication/message.h"
 #include "replication/output_plugin.h"
 #include "replication/reorderbuffer.h"
+#include "replication/slot.h"
 #include "utils/acl.h"
 }
 
@@ -59,6 +61,54 @@ inline constexpr bool kKeepsConnectionsAlive = true;
 #else
 inline constexpr bool kKeepsConnectionsAlive = false;
 #endif
+
+// From 15 on shared memory is asked for in a hook; it is the caller's to call the one before.
+template <void (*Request)()>
+void
+RequestSharedMemory()
+{
+	static shmem_request_hook_type next;
+	next = shmem_request_hook;
+	shmem_request_hook = [] {
+		if (next != nullptr)
+			next();
+		Request();
+	};
+}
+
+// The indexes' part of an insert. 16 added the argument for summarizing indexes (19d8e2308bc5).
+inline void
+InsertIndexTuples(ResultRelInfo *relation, TupleTableSlot *slot, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	ExecInsertIndexTuples(relation, slot, estate, false, false, nullptr, NIL, false);
+#else
+	ExecInsertIndexTuples(relation, slot, estate, false, false, nullptr, NIL);
+#endif
+}
+
+// A persistent logical slot of this database, not yet to be seen after a crash. 17 added slots that follow a failover
+// (c393308b69d2).
+inline void
+CreateLogicalSlot(const char *name)
+{
+#if PG_VERSION_NUM >= 170000
+	ReplicationSlotCreate(name, true, RS_EPHEMERAL, false, true, false);
+#else
+	ReplicationSlotCreate(name, true, RS_EPHEMERAL, false);
+#endif
+}
+
+// 18 gave it a parameter that asks for an error if the slot is invalidated (f41d8468ddea), which 15 to 17 give anyway.
+inline void
+AcquireSlot(const char *name)
+{
+#if PG_VERSION_NUM >= 180000
+	ReplicationSlotAcquire(name, true, true);
+#else
+	ReplicationSlotAcquire(name, true);
+#endif
+}
 
 // A logical message that is decoded if and when the transaction commits. 17 added the argument that flushes
 // (173b56f1ef59).

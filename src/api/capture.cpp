@@ -1,0 +1,143 @@
+// What SQL asks of the capture worker: its state, and that it looks again.
+
+#include "api/seats.h"
+#include "pg/call.h"
+#include "pg/entry.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "funcapi.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/pg_lsn.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+struct Report
+{
+	SeatState state = SeatState::kFree;
+	pid_t pid = 0;
+	XLogRecPtr captured = InvalidXLogRecPtr;
+};
+
+Report
+Look()
+{
+	Report report;
+	if (HaveSeats()) {
+		WithSeat(MyDatabaseId, [&](Seat &seat) {
+			report = {seat.state, seat.pid, pg_atomic_read_u64(&seat.captured)};
+		});
+	}
+	return report;
+}
+
+const char *
+NameOf(SeatState state)
+{
+	switch (state) {
+	case SeatState::kStarting:
+	case SeatState::kStopped:
+		return "starting";
+	case SeatState::kStreaming:
+		return "streaming";
+	case SeatState::kPaused:
+		return "paused";
+	case SeatState::kFree:
+	case SeatState::kAbsent:
+		break;
+	}
+	return "off";
+}
+
+Datum
+CaptureWorker(FunctionCallInfo fcinfo)
+{
+	Report report = Look();
+	return pg::Call([&] {
+		TupleDesc desc;
+		if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		bool nulls[] = {report.pid == 0, false, report.captured == InvalidXLogRecPtr};
+		Datum values[] = {Int32GetDatum(report.pid), CStringGetTextDatum(NameOf(report.state)), LSNGetDatum(report.captured)};
+		return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	});
+}
+
+void
+RequireWaitable(XLogRecPtr lsn)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		throw pg::Failure{ERRCODE_ACTIVE_SQL_TRANSACTION, "wait_captured() cannot wait in a transaction that has written",
+						  "What it has written is captured after its commit."};
+	if (RecoveryInProgress() || lsn > GetXLogInsertRecPtr())
+		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "the LSN is ahead of this server"};
+}
+
+bool
+WaitCaptured(XLogRecPtr lsn, TimestampTz deadline)
+{
+	RequireWaitable(lsn);
+	for (;;) {
+		Report report = Look();
+		if (report.captured >= lsn)
+			return true;
+		if (report.state != SeatState::kStarting && report.state != SeatState::kStopped &&
+			report.state != SeatState::kStreaming)
+			throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "capture is off", {},
+							  "txsync.doctor() tells why; txsync.resume() ends a pause."};
+		if (GetCurrentTimestamp() >= deadline)
+			return false;
+		pg::Call([] {
+			WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 2, PG_WAIT_EXTENSION);
+			ResetLatch(MyLatch);
+		});
+		pg::CheckForInterrupts();
+	}
+}
+
+} // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(capture_worker);
+
+PGDLLEXPORT Datum
+capture_worker(PG_FUNCTION_ARGS)
+{
+	return pg::Entry([&] { return CaptureWorker(fcinfo); });
+}
+
+PG_FUNCTION_INFO_V1(wake_capture);
+
+PGDLLEXPORT Datum
+wake_capture(PG_FUNCTION_ARGS)
+{
+	if (HaveSeats())
+		LookAgainAtCommit();
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(wait_captured);
+
+PGDLLEXPORT Datum
+wait_captured(PG_FUNCTION_ARGS)
+{
+	return pg::Entry([&] {
+		TimestampTz deadline = pg::Call([&] {
+			return DatumGetTimestampTz(DirectFunctionCall2(
+				timestamptz_pl_interval, TimestampTzGetDatum(GetCurrentTimestamp()), PG_GETARG_DATUM(1)));
+		});
+		return BoolGetDatum(WaitCaptured(PG_GETARG_LSN(0), deadline));
+	});
+}
+
+} // extern "C"
+
+} // namespace txsync::api

@@ -1,0 +1,37 @@
+#pragma once
+// The changelog's tables, written in transactions of the worker's.
+
+#include "worker/collector.h"
+
+namespace txsync::worker {
+
+struct State
+{
+	Oid database;
+	std::string system_identifier;
+	int64_t epoch;
+	XLogRecPtr position; // the end of the last transaction in the changelog
+	int64_t last_id;
+	bool paused;
+};
+
+class Changelog
+{
+public:
+	State Load();
+
+	// A changelog that begins at `position`.
+	void Begin(XLogRecPtr position, const std::string &system_identifier);
+
+	// Writes what was collected, moves the position there and notifies, all in one transaction, which is flushed then.
+	// On the channel, if it has a name, each activity is told when `caught_up`; otherwise that there are some.
+	void Append(Collector &collected, const char *channel, bool caught_up);
+
+	// Notes an error where admins will look for it.
+	void NoteError(const std::string &code, const std::string &message);
+
+private:
+	State state_ = {};
+};
+
+} // namespace txsync::worker

@@ -1,0 +1,99 @@
+#pragma once
+// What the decoder tells, kept until it is written to the changelog: the callbacks that it comes from run in a
+// transaction that the server rolls back.
+
+#include "core/activity.h"
+#include "decoder/sink.h"
+
+extern "C" {
+#include "storage/fd.h"
+}
+
+namespace txsync::worker {
+
+class Collector final : public decoder::Sink
+{
+public:
+	Collector() = default;
+	~Collector();
+	Collector(const Collector &) = delete;
+
+	void BeginTransaction(const ReorderBufferTXN &txn) override;
+	void EndTransaction() override;
+
+	core::Buffer &
+	Begin() override
+	{
+		entries_.Truncate(complete_);
+		return entries_;
+	}
+
+	void End() override;
+	void Write(core::Buffer &out, const core::Change &change, std::string_view old_organization) override;
+
+	void
+	Tell(const core::Control &) override
+	{}
+
+	void
+	Flush() override
+	{}
+
+	void
+	Step() override
+	{}
+
+	// The end of the last transaction in here.
+	XLogRecPtr
+	Reached() const
+	{
+		return reached_;
+	}
+
+	uint64_t
+	Count() const
+	{
+		return count_;
+	}
+
+	// Calls take(activity) for each in order; what it is given is valid during the call.
+	template <class F>
+	void
+	Read(F &&take)
+	{
+		std::string_view bytes;
+		while (Next(bytes)) {
+			while (!bytes.empty()) {
+				core::Load(bytes, activity_);
+				take(activity_);
+			}
+		}
+	}
+
+	void Clear();
+
+private:
+	bool Next(std::string_view &bytes);
+	void Spill();
+	void Transfer(void *bytes, size_t size, bool write);
+
+	core::Buffer entries_;
+	size_t complete_ = 0;
+	uint64_t count_ = 0;
+	core::Activity activity_;
+	XLogRecPtr reached_ = InvalidXLogRecPtr;
+
+	// The transaction that is being told.
+	TransactionId xid_ = InvalidTransactionId;
+	TimestampTz committed_at_ = 0;
+	XLogRecPtr end_ = InvalidXLogRecPtr;
+
+	// What did not fit into memory, in pieces, each behind its length.
+	File file_ = -1;
+	off_t spilled_ = 0;
+	off_t read_ = 0;
+	bool memory_read_ = false;
+	core::Buffer piece_;
+};
+
+} // namespace txsync::worker

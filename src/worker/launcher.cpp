@@ -1,0 +1,145 @@
+// The launcher: one capture worker for each database that has the extension.
+
+#include "worker/launcher.h"
+
+#include "api/seats.h"
+#include "pg/entry.h"
+#include "worker/process.h"
+#include "worker/settings.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+}
+
+namespace txsync::worker {
+
+namespace {
+
+using api::Seat;
+using api::SeatState;
+
+// How often it looks for databases that came by CREATE DATABASE.
+constexpr long kRoundMs = 5000;
+
+std::vector<Oid>
+Databases()
+{
+	std::vector<Oid> databases;
+	Oid found[1024];
+	int count = pg::Call([&] {
+		int n = 0;
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		Relation relation = table_open(DatabaseRelationId, AccessShareLock);
+		TableScanDesc scan = table_beginscan_catalog(relation, 0, nullptr);
+		while (HeapTuple tuple = heap_getnext(scan, ForwardScanDirection)) {
+			auto *database = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+			if (database->datallowconn && !database->datistemplate && n < 1024)
+				found[n++] = database->oid;
+		}
+		table_endscan(scan);
+		table_close(relation, AccessShareLock);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+		return n;
+	});
+	databases.assign(found, found + count);
+	return databases;
+}
+
+// Whether the server had a place for it.
+bool
+Start(Oid database)
+{
+	BackgroundWorker worker = Describe("txsync capture", "CaptureMain");
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_main_arg = ObjectIdGetDatum(database);
+	worker.bgw_notify_pid = MyProcPid;
+	return pg::Call([&] { return RegisterDynamicBackgroundWorker(&worker, nullptr); });
+}
+
+// Returns when the next one that failed may be tried again, or 0.
+TimestampTz
+StartThoseDue()
+{
+	TimestampTz next = 0;
+	for (Oid database : Databases()) {
+		bool due = false;
+		TimestampTz now = GetCurrentTimestamp();
+		auto look = [&](Seat &seat) {
+			if (seat.state != SeatState::kStopped)
+				return;
+			due = seat.next_start <= now;
+			if (due)
+				seat.state = SeatState::kStarting;
+			else if (next == 0 || seat.next_start < next)
+				next = seat.next_start;
+		};
+		if (!api::WithSeat(database, look) && api::TakeSeat(database))
+			api::WithSeat(database, look);
+		if (due && !Start(database)) {
+			pg::Call([&] {
+				ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+								  errmsg("no background worker is free to capture database %u", database),
+								  errhint("Consider increasing max_worker_processes.")));
+			});
+			api::WithSeat(database, [&](Seat &seat) {
+				seat.state = SeatState::kStopped;
+				seat.next_start = TimestampTzPlusMilliseconds(now, kRoundMs);
+			});
+		}
+	}
+	return next;
+}
+
+void
+Launch()
+{
+	pg::Call([] {
+		PrepareProcess();
+		BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+	});
+	api::SetLauncher(MyLatch);
+	pg::Call([] { before_shmem_exit([](int, Datum) { api::SetLauncher(nullptr); }, 0); });
+	for (;;) {
+		pg::CheckForInterrupts();
+		ReloadSettings();
+		TimestampTz next = CaptureIsWanted() ? StartThoseDue() : 0;
+		long wait = kRoundMs;
+		if (next != 0)
+			wait = std::clamp(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next), 10L, kRoundMs);
+		Sleep(wait);
+	}
+}
+
+} // namespace
+
+void
+RegisterLauncher()
+{
+	BackgroundWorker worker = Describe("txsync launcher", "LauncherMain");
+	worker.bgw_restart_time = 5;
+	RegisterBackgroundWorker(&worker);
+}
+
+extern "C" {
+
+PGDLLEXPORT void LauncherMain(Datum);
+
+void
+LauncherMain(Datum)
+{
+	pg::Entry([] { Launch(); });
+}
+
+} // extern "C"
+
+} // namespace txsync::worker

@@ -1,0 +1,23 @@
+#pragma once
+// What every background worker does as a process.
+
+#include "pg/call.h"
+
+extern "C" {
+#include "postmaster/bgworker.h"
+}
+
+namespace txsync::worker {
+
+// Of a worker that enters at `function` and shows as `type`.
+BackgroundWorker Describe(const char *type, const char *function);
+
+// Signals; to be called first, through pg::Call or a frame without destructors.
+void PrepareProcess();
+
+void ReloadSettings();
+
+// Until the latch is set; ends the process with the postmaster.
+void Sleep(long milliseconds);
+
+} // namespace txsync::worker
