@@ -1,5 +1,6 @@
 // The front door of txsync.so.
 
+#include "api/make_way.h"
 #include "api/seats.h"
 #include "decoder/plugin.h"
 #include "pg/server.h"
@@ -22,6 +23,7 @@ _PG_init()
 		return;
 	txsync::worker::DefineSettings();
 	txsync::api::ReserveSeats();
+	txsync::api::MakeWay();
 	if (!IsBinaryUpgrade)
 		txsync::worker::RegisterLauncher();
 }

@@ -98,7 +98,7 @@ LookAgain()
 	look_again = false;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	if (Seat *seat = Find(MyDatabaseId)) {
-		if (seat->state == SeatState::kAbsent)
+		if (seat->state == SeatState::kAbsent || seat->state == SeatState::kPaused)
 			seat->state = SeatState::kStopped;
 		pg_atomic_write_u32(&seat->look_again, 1);
 		if (seat->latch != nullptr)
@@ -169,6 +169,33 @@ TakeSeat(Oid database)
 	}
 	LWLockRelease(shared->lock);
 	return seat != nullptr;
+}
+
+void
+FreeSeats(const std::vector<Oid> &but_of)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	for (Seat &seat : shared->seats) {
+		if (OidIsValid(seat.database) && seat.pid == 0 && seat.state != SeatState::kStarting &&
+			std::find(but_of.begin(), but_of.end(), seat.database) == but_of.end()) {
+			seat.database = InvalidOid;
+			seat.state = SeatState::kFree;
+			seat.held_by = 0;
+			seat.failures = 0;
+			seat.next_start = 0;
+			pg_atomic_write_u64(&seat.captured, 0);
+		}
+	}
+	LWLockRelease(shared->lock);
+}
+
+void
+WakeLauncher()
+{
+	LWLockAcquire(shared->lock, LW_SHARED);
+	if (shared->launcher != nullptr)
+		SetLatch(shared->launcher);
+	LWLockRelease(shared->lock);
 }
 
 void

@@ -25,6 +25,7 @@ struct Seat
 	Oid database;
 	SeatState state;
 	pid_t pid;
+	pid_t held_by; // a backend that wants the database for itself: no worker starts while it lives
 	uint32_t failures; // in a row
 	TimestampTz next_start;
 	Latch *latch;                // the worker's, while it runs
@@ -47,7 +48,13 @@ bool WithSeat(Oid database, F &&f);
 // For a database that has no seat; false if all are taken.
 bool TakeSeat(Oid database);
 
+// Gives back the seats without a worker whose databases are not among these.
+void FreeSeats(const std::vector<Oid> &but_of);
+
 void SetLauncher(Latch *latch);
+
+// Makes the launcher look now.
+void WakeLauncher();
 
 // When this transaction has committed the launcher and the database's worker look again.
 void LookAgainAtCommit();

@@ -6,6 +6,7 @@
 extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
 #include "common/jsonapi.h"
 #include "executor/executor.h"
 #include "mb/pg_wchar.h"
@@ -107,6 +108,16 @@ AcquireSlot(const char *name)
 	ReplicationSlotAcquire(name, true, true);
 #else
 	ReplicationSlotAcquire(name, true);
+#endif
+}
+
+inline bool
+OwnsDatabase(Oid database, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, database, role);
+#else
+	return pg_database_ownercheck(database, role);
 #endif
 }
 

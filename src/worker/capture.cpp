@@ -131,18 +131,20 @@ Capture::Run()
 		Advance(reader);
 }
 
-// Unless it was paused, or the extension was dropped.
+// Unless it was paused, the extension was dropped, or somebody wants the database for himself.
 bool
 Capture::MayGoOn()
 {
 	uint32 expected = 1;
 	bool look = false;
+	bool held = false;
 	pg::CheckForInterrupts();
 	ReloadSettings();
 	api::WithSeat(MyDatabaseId, [&](Seat &seat) {
 		look = pg_atomic_compare_exchange_u32(&seat.look_again, &expected, 0);
+		held = seat.held_by != 0;
 	});
-	if (!CaptureIsWanted())
+	if (held || !CaptureIsWanted())
 		return false;
 	if (!look)
 		return true;

@@ -15,6 +15,7 @@ extern "C" {
 #include "catalog/pg_database.h"
 #include "postmaster/bgworker.h"
 #include "storage/ipc.h"
+#include "storage/procarray.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 }
@@ -71,11 +72,15 @@ TimestampTz
 StartThoseDue()
 {
 	TimestampTz next = 0;
-	for (Oid database : Databases()) {
+	std::vector<Oid> databases = Databases();
+	api::FreeSeats(databases);
+	for (Oid database : databases) {
 		bool due = false;
 		TimestampTz now = GetCurrentTimestamp();
 		auto look = [&](Seat &seat) {
 			if (seat.state != SeatState::kStopped)
+				return;
+			if (seat.held_by != 0 && BackendPidGetProc(seat.held_by) != nullptr)
 				return;
 			due = seat.next_start <= now;
 			if (due)
