@@ -1,0 +1,175 @@
+# The capture worker: every change once and in commit order, whatever is killed; and it makes way.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib $FindBin::RealBin;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+use TxsyncClient;
+
+start_node('capture', 'logical');
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'txsync'\nrestart_after_crash = on");
+$node->restart;
+
+sub sql { return $node->safe_psql('postgres', @_) }
+
+my $captured = 'SELECT txsync.wait_captured(pg_current_wal_insert_lsn())';
+sub wait_captured_ok { return is(sql($captured), 't', $_[0]) }
+
+sub fails_with
+{
+	my ($query, $error, $name) = @_;
+	my (undef, undef, $stderr) = $node->psql('postgres', $query);
+	return like($stderr, $error, $name);
+}
+
+sub wait_for_state
+{
+	my ($state) = @_;
+	return poll_ok("SELECT state = '$state' FROM txsync.capture", $state);
+}
+
+subtest 'from CREATE EXTENSION on' => sub {
+	sql('CREATE EXTENSION txsync');
+	wait_for_state('streaming');
+	sql(q{
+		CREATE TABLE notes (id int PRIMARY KEY, org_id text, body text, n int DEFAULT 0);
+		ALTER TABLE notes REPLICA IDENTITY FULL;
+		SELECT txsync.track('notes');
+	});
+	sql(q{INSERT INTO notes VALUES (1, 'a', 'one'), (2, NULL, 'two')});
+	sql(q{UPDATE notes SET body = 'uno', tx = '{"transactionId": "1.0001.x", "sourceId": "tab", "changedField": "body"}' WHERE id = 1});
+	sql(q{UPDATE notes SET org_id = 'b' WHERE id = 1});
+	sql(q{UPDATE notes SET id = 3 WHERE id = 2});
+	sql(q{DELETE FROM notes WHERE id = 1});
+	sql(q{TRUNCATE notes});
+	wait_captured_ok('captured');
+	is(sql(q{SELECT string_agg(concat_ws(' ', id, action, entity_type, entity_id, org_id, old_org_id, changed_keys, tx ->> 'changedField', version), E'\n' ORDER BY id) FROM txsync.activity}),
+		join("\n", '1 create notes 1 a', '2 create notes 2', '3 update notes 1 a {body} body 1.0001.x', '4 update notes 1 b a {org_id}',
+			'5 delete notes 2', '6 create notes 3', '7 delete notes 1 b', '8 truncate notes'),
+		'every action has its form');
+	is(sql(q{SELECT count(DISTINCT (commit_lsn, change_lsn, k)) FROM txsync.activity}), '8', 'positions differ');
+	is(sql(q{SELECT string_agg(backend_type, ', ' ORDER BY backend_type) FROM pg_stat_activity WHERE backend_type LIKE 'txsync%'}), 'txsync capture, txsync launcher', 'two workers');
+};
+
+subtest 'notifications' => sub {
+	my ($out, $in) = ('', '');
+	my $listener = $node->background_psql('postgres');
+	$listener->query_safe('LISTEN txsync_activities');
+	sql(q{INSERT INTO notes VALUES (10, 'a', 'ten')});
+	wait_captured_ok('captured');
+	my $told = $listener->query('SELECT 1');
+	$listener->quit;
+	like($told, qr/Asynchronous notification "txsync_activities" with payload "\{"activityId":9,"position":.*"entityId":"10","organizationId":"a","action":"create",.*"data":null\}"/, 'the one shape');
+	fails_with(q{ALTER SYSTEM SET txsync.notify_channel = '} . ('x' x 64) . q{'}, qr/invalid value for parameter "txsync.notify_channel"/, 'a channel name that is too long');
+};
+
+subtest 'pause and resume' => sub {
+	sql('SELECT txsync.pause()');
+	wait_for_state('paused');
+	poll_ok('SELECT pid IS NULL FROM txsync.capture', 'no worker');
+	sql('SELECT txsync.pause()');
+	sql(q{UPDATE notes SET body = 'meanwhile'});
+	fails_with($captured, qr/capture is off/, 'nothing to wait for');
+	$node->restart;
+	wait_for_state('paused');
+	sql('SELECT txsync.resume(), txsync.resume()');
+	wait_captured_ok('captured');
+	is(sql(q{SELECT count(*) FROM txsync.activity WHERE action = 'update' AND entity_id = '10'}), '1', 'what happened meanwhile');
+	fails_with(q{SELECT txsync.wait_captured('FF/0')}, qr/ahead of this server/, 'an LSN that is not reached');
+	fails_with(q{BEGIN; UPDATE notes SET body = 'mine'; SELECT txsync.wait_captured(pg_current_wal_lsn())}, qr/in a transaction that has written/, 'after a write of its own');
+};
+
+# What each writer's trigger noted in the writer's own transaction is what the changelog must say.
+subtest 'killed again and again' => sub {
+	sql(q{
+		CREATE TABLE oracle (n bigint GENERATED ALWAYS AS IDENTITY, xid xid, action text, entity_id text);
+		CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			INSERT INTO oracle (xid, action, entity_id) VALUES (pg_current_xact_id()::xid,
+				CASE TG_OP WHEN 'INSERT' THEN 'create' WHEN 'UPDATE' THEN 'update' ELSE 'delete' END, coalesce(NEW.id, OLD.id));
+			RETURN NULL;
+		END $$;
+		TRUNCATE notes;
+		CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON notes FOR EACH ROW EXECUTE FUNCTION note();
+		INSERT INTO notes SELECT g, 'o' || g % 7, 'body' FROM generate_series(1, 200) g;
+	});
+	wait_captured_ok('captured');
+	my $script = "$dir/torture.sql";
+	PostgreSQL::Test::Utils::append_to_file($script, <<'END');
+\set id random(1, 200)
+\set many random(0, 20)
+BEGIN;
+UPDATE notes SET n = n + 1 WHERE id = :id;
+SAVEPOINT a;
+DELETE FROM notes WHERE id BETWEEN :id AND :id + 3;
+ROLLBACK TO a;
+DELETE FROM notes WHERE id = (SELECT max(id) FROM notes) AND id > 1000;
+INSERT INTO notes SELECT (random() * 1e9)::int + 1001, 'new', 'x' FROM generate_series(1, :many) ON CONFLICT DO NOTHING;
+COMMIT;
+END
+	my $kills = $ENV{TXSYNC_KILLS} // 6;
+	my $done = 0;
+	foreach my $i (1 .. $kills)
+	{
+		my $bench = IPC::Run::start([ 'pgbench', '-n', '-c', '4', '-T', '30', '-f', $script, $node->connstr('postgres') ], '>', \my $out, '2>', \my $err);
+		usleep(300_000 + int rand 700_000);
+		if ($i % 3 == 0)
+		{
+			$node->stop('immediate');
+			$node->start;
+		}
+		else
+		{
+			# The worker, or a backend: the server starts all anew.
+			my $what = $i % 3 == 1 ? q{backend_type = 'txsync capture'} : q{application_name = 'pgbench'};
+			my $pid = sql("SELECT pid FROM pg_stat_activity WHERE $what LIMIT 1");
+			kill 'KILL', $pid if $pid;
+			$done++ if $pid;
+		}
+		$bench->kill_kill;
+		wait_until('the server is back', sub { $node->psql('postgres', 'SELECT 1') == 0 });
+	}
+	cmp_ok($done, '>', 0, 'something was killed');
+	poll_ok($captured, 'captured');
+	is(sql(q{SELECT count(*) FROM txsync.activity WHERE epoch <> (SELECT epoch FROM txsync.capture)}), '0', 'one epoch');
+	is(sql(q{SELECT count(*) > 1000 FROM oracle}), 't', 'much was written');
+	my $per_transaction = q{SELECT xid::text, string_agg(action || ' ' || entity_id, ',' ORDER BY n) FROM %s GROUP BY xid::text};
+	my $told = q{(SELECT xid, action, entity_id, id AS n FROM txsync.activity WHERE id > (SELECT max(id) FROM txsync.activity WHERE action = 'truncate')) a};
+	my ($oracle, $changelog) = map { sprintf $per_transaction, $_ } 'oracle', $told;
+	is(sql("SELECT count(*) FROM (($oracle) EXCEPT ALL ($changelog)) d"), '0', 'nothing is missing');
+	is(sql("SELECT count(*) FROM (($changelog) EXCEPT ALL ($oracle)) d"), '0', 'nothing is told twice');
+	is(sql(q{SELECT count(*) FROM (SELECT commit_lsn, lag(commit_lsn) OVER (ORDER BY id) AS before FROM txsync.activity) d WHERE before > commit_lsn}), '0', 'in commit order');
+};
+
+subtest 'databases come and go' => sub {
+	my $slots = q{SELECT count(*) FROM pg_replication_slots WHERE slot_name LIKE 'txsync\_%' AND active};
+	sql('CREATE DATABASE two');
+	$node->safe_psql('two', 'CREATE EXTENSION txsync');
+	poll_ok("SELECT ($slots) = 2", 'a worker of its own');
+	sql('CREATE DATABASE three TEMPLATE two');
+	poll_ok("SELECT ($slots) = 3", 'a copy begins anew');
+	isnt($node->safe_psql('three', 'SELECT epoch FROM txsync.capture'), $node->safe_psql('two', 'SELECT epoch FROM txsync.capture'), 'in an epoch of its own');
+	sql('ALTER DATABASE two RENAME TO deux');
+	poll_ok("SELECT ($slots) = 3", 'renamed');
+	sql('DROP DATABASE deux');
+	sql('DROP DATABASE three WITH (FORCE)');
+	is(sql(q{SELECT count(*) FROM pg_replication_slots}), '1', 'their slots are gone');
+	fails_with('DROP DATABASE postgres', qr/cannot drop the currently open database/, 'a command that fails');
+	wait_captured_ok('goes on behind it');
+};
+
+subtest 'DROP EXTENSION' => sub {
+	sql('DROP EXTENSION txsync');
+	poll_ok(q{SELECT count(*) = 0 FROM pg_replication_slots}, 'no slot is left');
+	poll_ok(q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'txsync capture'}, 'no worker');
+	is(sql('SELECT count(*) > 0 FROM notes'), 't', 'the data stay');
+	sql('CREATE EXTENSION txsync');
+	wait_for_state('streaming');
+};
+
+$node->stop;
+done_testing();
