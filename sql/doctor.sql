@@ -44,7 +44,7 @@ WITH setting AS (
     FROM plugin_list p WHERE NOT 'txsync' = ANY (p.plugins)
   UNION ALL
     SELECT 3, 'server', NULL, 'info',
-           concat('the library is not preloaded: background work of later versions needs it, tracking and the stream do not', CASE WHEN l.is_due THEN '; it is set, and a restart is due' END),
+           concat('the library is not preloaded: the changelog needs it, tracking and the stream do not', CASE WHEN l.is_due THEN '; it is set, and a restart is due' END),
            CASE WHEN l.is_due THEN '-- restart the server'
                 ELSE format('ALTER SYSTEM SET shared_preload_libraries = %s; -- then restart the server',
                             (SELECT string_agg(quote_literal(btrim(x, ' "')), ', ' ORDER BY n)

@@ -65,7 +65,8 @@ CaptureWorker(FunctionCallInfo fcinfo)
 		if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
 			elog(ERROR, "return type must be a row type");
 		bool nulls[] = {report.pid == 0, false, report.captured == InvalidXLogRecPtr};
-		Datum values[] = {Int32GetDatum(report.pid), CStringGetTextDatum(NameOf(report.state)), LSNGetDatum(report.captured)};
+		Datum values[] = {Int32GetDatum(report.pid), CStringGetTextDatum(NameOf(report.state)),
+						  LSNGetDatum(report.captured)};
 		return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 	});
 }
@@ -74,7 +75,8 @@ void
 RequireWaitable(XLogRecPtr lsn)
 {
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		throw pg::Failure{ERRCODE_ACTIVE_SQL_TRANSACTION, "wait_captured() cannot wait in a transaction that has written",
+		throw pg::Failure{ERRCODE_ACTIVE_SQL_TRANSACTION,
+						  "wait_captured() cannot wait in a transaction that has written",
 						  "What it has written is captured after its commit."};
 	if (RecoveryInProgress() || lsn > GetXLogInsertRecPtr())
 		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "the LSN is ahead of this server"};
@@ -90,7 +92,9 @@ WaitCaptured(XLogRecPtr lsn, TimestampTz deadline)
 			return true;
 		if (report.state != SeatState::kStarting && report.state != SeatState::kStopped &&
 			report.state != SeatState::kStreaming)
-			throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "capture is off", {},
+			throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+							  "capture is off",
+							  {},
 							  "txsync.doctor() tells why; txsync.resume() ends a pause."};
 		if (GetCurrentTimestamp() >= deadline)
 			return false;

@@ -91,8 +91,7 @@ private:
 	IsOccupied() const
 	{
 		bool occupied = false;
-		WithSeat(database_,
-				 [&](Seat &seat) { occupied = seat.pid != 0 || seat.state == SeatState::kStarting; });
+		WithSeat(database_, [&](Seat &seat) { occupied = seat.pid != 0 || seat.state == SeatState::kStarting; });
 		return occupied;
 	}
 
@@ -134,9 +133,7 @@ on_utility(PlannedStmt *statement, const char *text, bool read_only, ProcessUtil
 		   ParamListInfo parameters, QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
 {
 	auto *run = next_utility != nullptr ? next_utility : standard_ProcessUtility;
-	auto command = [&] {
-		run(statement, text, read_only, context, parameters, environment, receiver, completion);
-	};
+	auto command = [&] { run(statement, text, read_only, context, parameters, environment, receiver, completion); };
 	const char *wanted = WantedBy(statement->utilityStmt);
 	if (wanted == nullptr)
 		command();

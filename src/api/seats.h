@@ -25,7 +25,7 @@ struct Seat
 	Oid database;
 	SeatState state;
 	pid_t pid;
-	pid_t held_by; // a backend that wants the database for itself: no worker starts while it lives
+	pid_t held_by;     // a backend that wants the database for itself: no worker starts while it lives
 	uint32_t failures; // in a row
 	TimestampTz next_start;
 	Latch *latch;                // the worker's, while it runs

@@ -54,7 +54,8 @@ Leave(int, Datum)
 			return;
 		seat.state = SeatState::kStopped;
 		long pause = std::min(kFirstPauseMs << std::min(seat.failures++, 16U), kLongestPauseMs);
-		pause = pause / 2 + static_cast<long>(pg_prng_uint64_range(&pg_global_prng_state, 0, static_cast<uint64>(pause / 2)));
+		pause = pause / 2 +
+				static_cast<long>(pg_prng_uint64_range(&pg_global_prng_state, 0, static_cast<uint64>(pause / 2)));
 		seat.next_start = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
 	});
 }
@@ -209,13 +210,13 @@ RunNoting(Capture &capture)
 	} catch (const pg::Error &error) {
 		message = error.data->message;
 		try {
-			capture.NoteError("CAPTURE_FAILED", message);
+			capture.NoteError(Changelog::kFailed, message);
 		} catch (const pg::Error &) {
 			// What was wrong is in the server's log in any case.
 		}
 		throw error;
 	} catch (const pg::Failure &failure) {
-		capture.NoteError("GAP", failure.message);
+		capture.NoteError(Changelog::kGap, failure.message);
 		throw failure;
 	}
 }

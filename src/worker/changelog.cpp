@@ -158,10 +158,11 @@ Changelog::Begin(XLogRecPtr position, const std::string &system_identifier)
 	Transaction transaction;
 	{
 		pg::Spi spi;
-		spi.Execute("UPDATE txsync.capture_state SET database = " + std::to_string(MyDatabaseId) +
-					", system_identifier = " + pg::QuoteLiteral(system_identifier) +
-					", epoch = greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint, epoch + 1), position = " +
-					pg::QuoteLiteral(Lsn(position)) + ", last_error = NULL, last_error_at = NULL");
+		spi.Execute(
+			"UPDATE txsync.capture_state SET database = " + std::to_string(MyDatabaseId) +
+			", system_identifier = " + pg::QuoteLiteral(system_identifier) +
+			", epoch = greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint, epoch + 1), position = " +
+			pg::QuoteLiteral(Lsn(position)) + ", last_error = NULL, last_error_at = NULL");
 	}
 	transaction.Commit();
 	Load();
@@ -182,25 +183,28 @@ Changelog::Append(Collector &collected, const char *channel, bool caught_up)
 		partition.Close();
 		notifier.Finish();
 		pg::Spi spi;
-		spi.Execute("UPDATE txsync.capture_state SET position = " + pg::QuoteLiteral(Lsn(collected.Reached())) +
-					", last_id = " + std::to_string(id));
+		spi.Execute("UPDATE txsync.capture_state SET last_error = NULL, last_error_at = NULL, position = " +
+					pg::QuoteLiteral(Lsn(collected.Reached())) + ", last_id = " + std::to_string(id));
 	}
 	transaction.Commit();
 	state_.last_id = id;
 	state_.position = collected.Reached();
 }
 
+// Once, however often it fails again for the same reason.
 void
 Changelog::NoteError(const std::string &code, const std::string &message)
 {
 	Transaction transaction;
 	{
 		pg::Spi spi;
-		spi.Execute("UPDATE txsync.capture_state SET last_error = " + pg::QuoteLiteral(message) +
-					", last_error_at = clock_timestamp()");
-		spi.Execute("INSERT INTO txsync.sync_log (sync_type, status, code, error_message) VALUES ('capture', " +
-					pg::QuoteLiteral(code == "GAP" ? "CRITICAL" : "ERROR") + ", " + pg::QuoteLiteral(code) + ", " +
-					pg::QuoteLiteral(message) + ")");
+		std::string text = pg::QuoteLiteral(message);
+		uint64_t news = spi.Execute("UPDATE txsync.capture_state SET last_error = " + text +
+									", last_error_at = clock_timestamp() WHERE last_error IS DISTINCT FROM " + text);
+		if (news > 0)
+			spi.Execute("INSERT INTO txsync.sync_log (sync_type, status, code, error_message) VALUES ('capture', " +
+						pg::QuoteLiteral(code == kGap ? "CRITICAL" : "ERROR") + ", " + pg::QuoteLiteral(code) + ", " +
+						text + ")");
 	}
 	transaction.Commit();
 }

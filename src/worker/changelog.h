@@ -27,6 +27,10 @@ public:
 	// On the channel, if it has a name, each activity is told when `caught_up`; otherwise that there are some.
 	void Append(Collector &collected, const char *channel, bool caught_up);
 
+	// Codes in sync_log: what was committed is not captured and will not be; anything else, which may pass.
+	static constexpr const char *kGap = "GAP";
+	static constexpr const char *kFailed = "CAPTURE_FAILED";
+
 	// Notes an error where admins will look for it.
 	void NoteError(const std::string &code, const std::string &message);
 

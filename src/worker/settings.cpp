@@ -29,9 +29,9 @@ DefineSettings()
 {
 	DefineCustomBoolVariable("txsync.capture", "Keeps the changelog of each database that has the extension.", nullptr,
 							 &capture, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-	DefineCustomStringVariable("txsync.notify_channel", "Where the changelog's activities are notified; empty: nowhere.",
-							   nullptr, &notify_channel, "txsync_activities", PGC_SIGHUP, 0, IsChannel, nullptr,
-							   nullptr);
+	DefineCustomStringVariable("txsync.notify_channel",
+							   "Where the changelog's activities are notified; empty: nowhere.", nullptr,
+							   &notify_channel, "txsync_activities", PGC_SIGHUP, 0, IsChannel, nullptr, nullptr);
 	MarkGUCPrefixReserved("txsync");
 }
 
