@@ -44,23 +44,22 @@ CREATE TABLE sync_log (
 COMMENT ON TABLE sync_log IS 'What operators want to know of afterwards: status OK, WARNING, ERROR or CRITICAL, with a stable code.';
 
 CREATE TABLE capture_state (
-    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
-    database oid,
     system_identifier text,
+    database oid,
     epoch bigint,
     position pg_lsn,
     last_id bigint NOT NULL DEFAULT 0,
     paused boolean NOT NULL DEFAULT false,
     last_error text,
-    last_error_at timestamptz
+    last_error_at timestamptz,
+    PRIMARY KEY (system_identifier, database)
 ) WITH (fillfactor = 20);
-INSERT INTO capture_state DEFAULT VALUES;
-COMMENT ON TABLE capture_state IS 'How far the changelog goes: written in the transaction that writes its rows. One row; database and system identifier tell a copy of it from the original. Read it through txsync.capture.';
+COMMENT ON TABLE capture_state IS 'How far the changelog goes: written in the transaction that writes its rows. A row that came with a copy of the database, or by replication, is another''s. Read it through txsync.capture.';
 
-CREATE FUNCTION capture_worker(OUT pid integer, OUT state text, OUT captured pg_lsn) RETURNS record
+CREATE FUNCTION capture_worker(OUT system_identifier text, OUT database oid, OUT pid integer, OUT state text, OUT captured pg_lsn) RETURNS record
 LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME';
 REVOKE ALL ON FUNCTION capture_worker() FROM PUBLIC;
-COMMENT ON FUNCTION capture_worker() IS 'What the capture worker of this database says of itself; nulls where there is none. For the view capture.';
+COMMENT ON FUNCTION capture_worker() IS 'What the capture worker of this database says of itself, and whose row of capture_state is its own. For the view capture.';
 
 CREATE FUNCTION wake_capture() RETURNS void
 LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME';
@@ -68,16 +67,18 @@ REVOKE ALL ON FUNCTION wake_capture() FROM PUBLIC;
 COMMENT ON FUNCTION wake_capture() IS 'Makes the launcher and the worker look again when this transaction has committed.';
 
 CREATE VIEW capture AS
-SELECT CASE WHEN s.paused THEN 'paused' ELSE coalesce(w.state, 'off') END AS state, w.pid, s.epoch, s.position, w.captured, s.last_id,
+SELECT CASE WHEN s.paused THEN 'paused' ELSE w.state END AS state, w.pid, s.epoch, s.position, w.captured, s.last_id,
        CASE WHEN pg_catalog.pg_is_in_recovery() OR w.captured IS NULL THEN NULL ELSE greatest(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), w.captured), 0) END AS lag_bytes,
        s.last_error, s.last_error_at
-FROM @extschema@.capture_state s, @extschema@.capture_worker() w;
+FROM @extschema@.capture_worker() w LEFT JOIN @extschema@.capture_state s USING (system_identifier, database);
 COMMENT ON VIEW capture IS 'The capture worker: state (off, starting, streaming, paused), epoch, the position up to which the changelog is complete, bytes of WAL behind, last error.';
 
 CREATE FUNCTION pause() RETURNS void
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-UPDATE @extschema@.capture_state SET paused = true WHERE NOT paused;
+INSERT INTO @extschema@.capture_state AS s (system_identifier, database, paused)
+SELECT w.system_identifier, w.database, true FROM @extschema@.capture_worker() w
+ON CONFLICT (system_identifier, database) DO UPDATE SET paused = true WHERE NOT s.paused;
 SELECT @extschema@.wake_capture();
 END;
 REVOKE ALL ON FUNCTION pause() FROM PUBLIC;
@@ -86,7 +87,8 @@ COMMENT ON FUNCTION pause() IS 'Capture stops until resume(), also over restarts
 CREATE FUNCTION resume() RETURNS void
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-UPDATE @extschema@.capture_state SET paused = false WHERE paused;
+UPDATE @extschema@.capture_state s SET paused = false FROM @extschema@.capture_worker() w
+WHERE s.system_identifier = w.system_identifier AND s.database = w.database AND s.paused;
 SELECT @extschema@.wake_capture();
 END;
 REVOKE ALL ON FUNCTION resume() FROM PUBLIC;

@@ -64,9 +64,10 @@ CaptureWorker(FunctionCallInfo fcinfo)
 		TupleDesc desc;
 		if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
 			elog(ERROR, "return type must be a row type");
-		bool nulls[] = {report.pid == 0, false, report.captured == InvalidXLogRecPtr};
-		Datum values[] = {Int32GetDatum(report.pid), CStringGetTextDatum(NameOf(report.state)),
-						  LSNGetDatum(report.captured)};
+		bool nulls[] = {false, false, report.pid == 0, false, report.captured == InvalidXLogRecPtr};
+		Datum values[] = {CStringGetTextDatum(psprintf(UINT64_FORMAT, GetSystemIdentifier())),
+						  ObjectIdGetDatum(MyDatabaseId), Int32GetDatum(report.pid),
+						  CStringGetTextDatum(NameOf(report.state)), LSNGetDatum(report.captured)};
 		return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 	});
 }

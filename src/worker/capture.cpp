@@ -74,12 +74,6 @@ SlotName()
 	return "txsync_" + std::to_string(MyDatabaseId);
 }
 
-std::string
-SystemIdentifier()
-{
-	return std::to_string(GetSystemIdentifier());
-}
-
 class Capture
 {
 public:
@@ -96,21 +90,20 @@ private:
 	Collector collected_;
 };
 
-// Where to go on. A copy of a database, or of a server, begins anew: what it has been through is another's.
+// Where to go on; a copy of a database, or of a server, begins anew.
 XLogRecPtr
 Capture::FindStart(const State &state)
 {
-	bool is_original = state.database == MyDatabaseId && state.system_identifier == SystemIdentifier();
 	bool has_slot = HasSlot(SlotName());
-	if (is_original && has_slot)
+	if (state.has_begun && has_slot)
 		return state.position;
-	if (is_original)
+	if (state.has_begun)
 		throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 						  "replication slot \"" + SlotName() + "\" is gone: what was committed since is not captured"};
 	if (has_slot)
 		DropSlot(SlotName());
 	XLogRecPtr start = CreateSlot(SlotName());
-	changelog_.Begin(start, SystemIdentifier());
+	changelog_.Begin(start);
 	return start;
 }
 

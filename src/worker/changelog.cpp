@@ -8,6 +8,7 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "commands/async.h"
 #include "utils/builtins.h"
 #include "utils/pg_lsn.h"
@@ -62,6 +63,19 @@ Result(int column)
 {
 	const char *text = pg::Call([&] { return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column); });
 	return text != nullptr ? std::optional<std::string>(text) : std::nullopt;
+}
+
+// The key of this database's row of capture_state, and the condition that finds it.
+std::string
+Key()
+{
+	return pg::QuoteLiteral(std::to_string(GetSystemIdentifier())) + ", " + std::to_string(MyDatabaseId) + "::oid";
+}
+
+std::string
+Own()
+{
+	return "(system_identifier, database) = (" + Key() + ")";
 }
 
 core::Change
@@ -136,33 +150,40 @@ State
 Changelog::Load()
 {
 	Transaction transaction;
+	state_ = {};
 	{
 		pg::Spi spi;
-		spi.Execute("SELECT coalesce(database, 0), coalesce(system_identifier, ''), coalesce(epoch, 0), "
-					"coalesce(position - '0/0', 0), last_id, paused FROM txsync.capture_state");
-		state_ = {};
-		state_.database = static_cast<Oid>(std::stoul(*Result(1)));
-		state_.system_identifier = *Result(2);
-		state_.epoch = std::stoll(*Result(3));
-		state_.position = std::stoull(*Result(4));
-		state_.last_id = std::stoll(*Result(5));
-		state_.paused = *Result(6) == "t";
+		uint64_t rows = spi.Execute(
+			"SELECT position IS NOT NULL, coalesce(epoch, 0), coalesce(position - '0/0', 0), last_id, paused "
+			"FROM txsync.capture_state WHERE " +
+			Own());
+		if (rows > 0) {
+			state_.has_begun = *Result(1) == "t";
+			state_.epoch = std::stoll(*Result(2));
+			state_.position = std::stoull(*Result(3));
+			state_.last_id = std::stoll(*Result(4));
+			state_.paused = *Result(5) == "t";
+		}
 	}
 	transaction.Commit();
 	return state_;
 }
 
+// Behind whatever a copy has brought along.
 void
-Changelog::Begin(XLogRecPtr position, const std::string &system_identifier)
+Changelog::Begin(XLogRecPtr position)
 {
 	Transaction transaction;
 	{
 		pg::Spi spi;
-		spi.Execute(
-			"UPDATE txsync.capture_state SET database = " + std::to_string(MyDatabaseId) +
-			", system_identifier = " + pg::QuoteLiteral(system_identifier) +
-			", epoch = greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint, epoch + 1), position = " +
-			pg::QuoteLiteral(Lsn(position)) + ", last_error = NULL, last_error_at = NULL");
+		spi.Execute("INSERT INTO txsync.capture_state (system_identifier, database, epoch, last_id, position) "
+					"SELECT " +
+					Key() +
+					", greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint, max(epoch) + 1), "
+					"(SELECT coalesce(max(id), 0) FROM txsync.activity), " +
+					pg::QuoteLiteral(Lsn(position)) +
+					" FROM txsync.capture_state ON CONFLICT (system_identifier, database) "
+					"DO UPDATE SET epoch = EXCLUDED.epoch, last_id = EXCLUDED.last_id, position = EXCLUDED.position");
 	}
 	transaction.Commit();
 	Load();
@@ -184,7 +205,8 @@ Changelog::Append(Collector &collected, const char *channel, bool caught_up)
 		notifier.Finish();
 		pg::Spi spi;
 		spi.Execute("UPDATE txsync.capture_state SET last_error = NULL, last_error_at = NULL, position = " +
-					pg::QuoteLiteral(Lsn(collected.Reached())) + ", last_id = " + std::to_string(id));
+					pg::QuoteLiteral(Lsn(collected.Reached())) + ", last_id = " + std::to_string(id) + " WHERE " +
+					Own());
 	}
 	transaction.Commit();
 	state_.last_id = id;
@@ -199,8 +221,12 @@ Changelog::NoteError(const std::string &code, const std::string &message)
 	{
 		pg::Spi spi;
 		std::string text = pg::QuoteLiteral(message);
-		uint64_t news = spi.Execute("UPDATE txsync.capture_state SET last_error = " + text +
-									", last_error_at = clock_timestamp() WHERE last_error IS DISTINCT FROM " + text);
+		uint64_t news = spi.Execute(
+			"INSERT INTO txsync.capture_state AS s (system_identifier, database, last_error, last_error_at) SELECT " +
+			Key() + ", " + text +
+			", clock_timestamp() ON CONFLICT (system_identifier, database) DO UPDATE "
+			"SET last_error = EXCLUDED.last_error, last_error_at = EXCLUDED.last_error_at "
+			"WHERE s.last_error IS DISTINCT FROM EXCLUDED.last_error");
 		if (news > 0)
 			spi.Execute("INSERT INTO txsync.sync_log (sync_type, status, code, error_message) VALUES ('capture', " +
 						pg::QuoteLiteral(code == kGap ? "CRITICAL" : "ERROR") + ", " + pg::QuoteLiteral(code) + ", " +

@@ -7,8 +7,7 @@ namespace txsync::worker {
 
 struct State
 {
-	Oid database;
-	std::string system_identifier;
+	bool has_begun; // here, and not where this database is a copy from
 	int64_t epoch;
 	XLogRecPtr position; // the end of the last transaction in the changelog
 	int64_t last_id;
@@ -21,7 +20,7 @@ public:
 	State Load();
 
 	// A changelog that begins at `position`.
-	void Begin(XLogRecPtr position, const std::string &system_identifier);
+	void Begin(XLogRecPtr position);
 
 	// Writes what was collected, moves the position there and notifies, all in one transaction, which is flushed then.
 	// On the channel, if it has a name, each activity is told when `caught_up`; otherwise that there are some.
