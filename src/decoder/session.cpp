@@ -194,6 +194,7 @@ Session::Change(Relation relation, ReorderBufferChange *change)
 {
 	sink_->Step();
 	current_->StepTo(change->lsn);
+	current_->SeeOrigin(change->origin_id);
 	Plan *plan = plans_.Of(relation);
 	if (plan == nullptr)
 		return;
@@ -241,6 +242,7 @@ Session::Truncate(Relation *relations, int count, ReorderBufferChange *change)
 {
 	const Oid *truncated = change->data.truncate.relids;
 	Size truncated_count = change->data.truncate.nrelids;
+	current_->SeeOrigin(change->origin_id);
 	teller_.EnterSubtransaction(change->txn->xid);
 	for (int i = 0; i < count; i++) {
 		Relation relation = relations[i];

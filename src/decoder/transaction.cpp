@@ -34,6 +34,13 @@ Transaction::Annotate(TransactionId subtransaction, std::string_view object)
 }
 
 void
+Transaction::SeeOrigin(RepOriginId id)
+{
+	if (origin_id == InvalidRepOriginId)
+		origin_id = id;
+}
+
+void
 Transaction::Forget(TransactionId subtransaction)
 {
 	std::erase_if(annotations, [&](const Annotation &a) { return a.subtransaction == subtransaction; });

@@ -58,6 +58,10 @@ struct Transaction
 	// again when its own is rolled back: while nothing can be, only one is kept.
 	void Annotate(TransactionId subtransaction, std::string_view object);
 
+	// Where a change came from. Before the end of a transaction the server knows it only from the changes, and messages
+	// have none.
+	void SeeOrigin(RepOriginId id);
+
 	// A subtransaction was rolled back after it was told of.
 	void Forget(TransactionId subtransaction);
 

@@ -139,6 +139,9 @@ subtest 'subtransactions' => sub {
 	run_sql("BEGIN; $_ COMMIT;") foreach @scripts;
 	run_sql('BEGIN;' . insert('pages', 10000, 500) . 'ROLLBACK');
 	run_sql("BEGIN; SELECT pg_replication_origin_session_setup('elsewhere');" . insert('pages', 11000, 300) . 'COMMIT');
+	# the first that is streamed is a message, which brings no origin
+	run_sql(q{BEGIN; SELECT pg_replication_origin_session_setup('elsewhere'), txsync.annotate('{"by": "elsewhere"}');} . insert('pages', 12000, 300) . 'COMMIT');
+	run_sql(q{BEGIN; SELECT pg_replication_origin_session_setup('elsewhere'), txsync.annotate('{"by": "elsewhere"}'); TRUNCATE docs;} . insert('pages', 13000, 300) . 'COMMIT');
 	all_modes_agree('subtransactions');
 };
 
