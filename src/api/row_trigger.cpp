@@ -40,6 +40,7 @@ struct Table
 	Attribute tx;
 	Oid org_output = InvalidOid; // of its type
 	Attribute org;               // only where an old row in the WAL does not have it
+	bool org_is_made = false;    // generated, after the triggers: what an update makes of it is not known here
 	Attribute ids[INDEX_MAX_KEYS];
 	int id_count = 0;
 	bool ids_in_identity = true; // which track() asks for, but who owns the table may change
@@ -116,6 +117,7 @@ Describe(const TriggerData &data)
 	if (table.org.number > 0 && InIdentity(relation, table.org))
 		table.org = {};
 	if (table.org.number > 0) {
+		table.org_is_made = TupleDescAttr(desc, table.org.number - 1)->attgenerated != '\0';
 		pg::Call([&] {
 			bool varlena = false;
 			getTypeOutputInfo(TupleDescAttr(desc, table.org.number - 1)->atttypid, &table.org_output, &varlena);
@@ -176,6 +178,13 @@ SameKey(const Table &table, TupleDesc desc, HeapTuple before, HeapTuple after)
 {
 	return std::all_of(table.ids, table.ids + table.id_count,
 					   [&](Attribute id) { return SameValue(desc, id, before, after); });
+}
+
+// The decoder passes over what was said in vain.
+bool
+MayChangeOrganization(const Table &table, TupleDesc desc, HeapTuple before, HeapTuple after)
+{
+	return table.org.number > 0 && (table.org_is_made || !SameValue(desc, table.org, before, after));
 }
 
 // Whether this transaction gave the row the tx that it has.
@@ -269,7 +278,7 @@ OnUpdate(const TriggerData &data, const Table &table)
 	HeapTuple after = data.tg_newtuple;
 	if (data.tg_relation->rd_rel->relispartition && SameKey(table, desc, before, after))
 		last_update = pg::Call([&] { return LastUpdate::Of(data.tg_relation, before); });
-	if (table.logged && table.org.number > 0 && !SameValue(desc, table.org, before, after))
+	if (table.logged && MayChangeOrganization(table, desc, before, after))
 		Log(core::Hint::Kind::kOrg, data, table, Fetch(before, desc, table.org), {});
 	if (table.logged)
 		after = WithEntityInWal(after, desc, table);

@@ -63,6 +63,17 @@ UPDATE pages SET organization_id = 'acme' WHERE id = 4;
 UPDATE pages SET organization_id = 'moved', id = 40, tx = tx('1000.0010.a', 'id') WHERE id = 4;
 SELECT action, id, org, tx, field, more FROM changes();
 
+-- and where the organization is a generated column
+CREATE TABLE made (id int PRIMARY KEY, team text, org_id text GENERATED ALWAYS AS ('org-' || team) STORED, name text);
+SELECT org_column FROM txsync.track('made');
+INSERT INTO made VALUES (1, 'a', DEFAULT, 'one'), (2, NULL, DEFAULT, 'two');
+UPDATE made SET name = name || '!';
+UPDATE made SET team = 'b';
+UPDATE made SET team = NULL, id = -id;
+DELETE FROM made;
+SELECT action, id, org, more FROM changes();
+DROP TABLE made;
+
 -- malformed tx never stops anything
 UPDATE pages SET tx = '"text"' WHERE id = 6;
 UPDATE pages SET tx = '[1]' WHERE id = 6;
