@@ -38,8 +38,10 @@ struct Invalidations
 			return;
 		pg::Call([] {
 			CacheRegisterRelcacheCallback([](Datum, Oid relation) { Tell(relation); }, 0);
-			CacheRegisterSyscacheCallback(
-				TYPEOID, [](Datum, int, uint32) { Tell(InvalidOid); }, 0);
+			// A table's relcache does not tell of what goes by other names: its schema and its publications.
+			for (int cache : {TYPEOID, NAMESPACEOID, PUBLICATIONOID})
+				CacheRegisterSyscacheCallback(
+					cache, [](Datum, int, uint32) { Tell(InvalidOid); }, 0);
 		});
 		registered = true;
 	}
@@ -167,21 +169,24 @@ FindPublished(Relation relation, const std::vector<std::string> &publications, M
 	});
 }
 
-// A partition goes by the name of the table that is tracked, its root.
+// The table that is tracked: of a partition its root.
+Oid
+RootOf(Relation relation)
+{
+	Oid oid = RelationGetRelid(relation);
+	return relation->rd_rel->relispartition ? pg::Call([&] { return llast_oid(get_partition_ancestors(oid)); }) : oid;
+}
+
+// Partitions go by the name of their root.
 bool
-PassesTable(Relation relation, const core::Filter &filter)
+PassesTable(Oid root, const core::Filter &filter)
 {
 	struct Name
 	{
 		const char *schema;
 		const char *table;
 	};
-	Name name = pg::Call([&] {
-		Oid oid = RelationGetRelid(relation);
-		if (relation->rd_rel->relispartition)
-			oid = llast_oid(get_partition_ancestors(oid));
-		return Name{get_namespace_name(get_rel_namespace(oid)), get_rel_name(oid)};
-	});
+	Name name = pg::Call([&] { return Name{get_namespace_name(get_rel_namespace(root)), get_rel_name(root)}; });
 	return name.schema != nullptr && name.table != nullptr && filter.PassesTable(name.schema, name.table);
 }
 
@@ -222,19 +227,17 @@ Plans::Sweep()
 {
 	last_oid_ = InvalidOid;
 	last_ = nullptr;
-	if (all_stale_) {
-		for (auto &[oid, plan] : plans_)
-			Discard(plan.get());
-		plans_.clear();
+	std::sort(stale_oids_.begin(), stale_oids_.end());
+	auto is_stale = [&](Oid oid) { return std::binary_search(stale_oids_.begin(), stale_oids_.end(), oid); };
+	std::erase_if(plans_, [&](const auto &entry) {
+		const auto &[oid, known] = entry;
+		bool stale = all_stale_ || is_stale(oid) || is_stale(known.root);
+		if (stale)
+			Discard(known.plan.get());
+		return stale;
+	});
+	if (all_stale_)
 		values_.Forget();
-	}
-	for (Oid oid : stale_oids_) {
-		auto at = plans_.find(oid);
-		if (at == plans_.end())
-			continue;
-		Discard(at->second.get());
-		plans_.erase(at);
-	}
 	stale_oids_.clear();
 	stale_ = false;
 	all_stale_ = false;
@@ -249,17 +252,17 @@ Plans::Discard(Plan *plan)
 }
 
 std::unique_ptr<Plan>
-Plans::Compile(Relation relation)
+Plans::Compile(Relation relation, Oid root)
 {
 	pg::ContextScope scope(values_.Scratch());
 	const Trigger *trigger = pg::FindRowTrigger(relation);
 	if (trigger == nullptr)
 		return nullptr;
-	bool fires = pg::Fires(*trigger);
+	bool trigger_ran = pg::FiresAlways(*trigger);
 	std::optional<core::Tracking> tracking = core::ParseTracking(pg::Arguments(*trigger));
 	if (!tracking)
 		return nullptr;
-	if (!options_.filter.PassesEntityType(tracking->entity_type) || !PassesTable(relation, options_.filter))
+	if (!options_.filter.PassesEntityType(tracking->entity_type) || !PassesTable(root, options_.filter))
 		return nullptr;
 	MemoryContext memory = nullptr;
 	const Published *published = nullptr;
@@ -271,7 +274,7 @@ Plans::Compile(Relation relation)
 			return nullptr;
 		}
 	}
-	std::unique_ptr<Plan> plan = Compiler(relation, *tracking, published, values_).Compile(fires);
+	std::unique_ptr<Plan> plan = Compiler(relation, *tracking, published, values_).Compile(trigger_ran);
 	plan->memory = memory;
 	return plan;
 }
@@ -283,10 +286,12 @@ Plans::Find(Relation relation)
 		Sweep();
 	Oid oid = RelationGetRelid(relation);
 	auto at = plans_.find(oid);
-	if (at == plans_.end())
-		at = plans_.emplace(oid, Compile(relation)).first;
+	if (at == plans_.end()) {
+		Oid root = RootOf(relation);
+		at = plans_.emplace(oid, Known{root, Compile(relation, root)}).first;
+	}
 	last_oid_ = oid;
-	last_ = at->second.get();
+	last_ = at->second.plan.get();
 }
 
 } // namespace txsync::decoder

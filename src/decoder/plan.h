@@ -72,15 +72,21 @@ public:
 	void Invalidate(Oid relation) noexcept;
 
 private:
-	void Find(Relation relation);
+	struct Known
+	{
+		Oid root;                   // whose name partitions go by: another name of it makes their plans stale
+		std::unique_ptr<Plan> plan; // null: not tracked
+	};
+
 	void Sweep();
-	std::unique_ptr<Plan> Compile(Relation relation);
+	void Find(Relation relation);
+	std::unique_ptr<Plan> Compile(Relation relation, Oid root);
 	static void Discard(Plan *plan);
 
 	Values &values_;
 	const Options &options_;
 	MemoryContext memory_;
-	std::unordered_map<Oid, std::unique_ptr<Plan>> plans_; // null: not tracked
+	std::unordered_map<Oid, Known> plans_;
 	Oid last_oid_ = InvalidOid;
 	Plan *last_ = nullptr;
 

@@ -49,6 +49,34 @@ ALTER PUBLICATION inserted ADD TABLE notes (id) WHERE (id <> 4);
 INSERT INTO notes VALUES (3, 'published in part'), (4, 'filtered');
 SELECT action, id, data FROM told('publications', 'inserted', 'entity-types', 'notes');
 
+-- names as they were at each change: of publications, schemas and, for partitions, of the root
+ALTER PUBLICATION inserted RENAME TO added;
+INSERT INTO notes VALUES (7, 'published as added');
+ALTER PUBLICATION added RENAME TO inserted;
+INSERT INTO notes VALUES (8, 'published as inserted');
+CREATE SCHEMA here;
+ALTER TABLE notes SET SCHEMA here;
+INSERT INTO here.notes VALUES (9, 'in here');
+ALTER SCHEMA here RENAME TO there;
+INSERT INTO there.notes VALUES (10, 'in there');
+ALTER SCHEMA there RENAME TO here;
+INSERT INTO here.notes VALUES (11, 'in here');
+ALTER TABLE here.notes SET SCHEMA public;
+INSERT INTO tasks VALUES (12, 'open', 'of tasks');
+ALTER TABLE tasks RENAME TO jobs;
+INSERT INTO jobs VALUES (13, 'open', 'of jobs');
+ALTER TABLE jobs SET SCHEMA here;
+INSERT INTO here.jobs VALUES (14, 'open', 'of here.jobs');
+ALTER TABLE here.jobs SET SCHEMA public;
+ALTER TABLE jobs RENAME TO tasks;
+INSERT INTO tasks VALUES (15, 'open', 'of tasks');
+SELECT id FROM told('publications', 'inserted', 'entity-types', 'notes') WHERE id::int > 6;
+SELECT id FROM told('publications', 'added') WHERE id::int > 6;
+SELECT id FROM told('tables', 'here.*') WHERE id::int > 6;
+SELECT id FROM told('tables', 'there.*') WHERE id::int > 6;
+SELECT id FROM told('tables', 'public.tasks', 'actions', 'create') WHERE id::int > 6;
+SELECT id FROM told('tables', 'public.jobs') WHERE id::int > 6;
+
 -- a row filter that fails: as it was at the change, whatever it is now
 CREATE PUBLICATION failing FOR TABLE notes WHERE (1 / (id - 5) < 2);
 INSERT INTO notes VALUES (5, 'divides by zero'), (6, 'never reached');
@@ -59,5 +87,6 @@ SELECT action, id FROM told('publications', 'failing');
 SELECT action, id FROM told('publications', 'everything', 'entity-types', 'notes');
 DROP PUBLICATION acme, inserted, "of schema", everything, by_root, by_leaf, failing;
 SELECT count(*) > 0 AS all FROM changes();
+DROP SCHEMA here;
 DROP TABLE pages, notes, tasks;
 DROP FUNCTION told;
