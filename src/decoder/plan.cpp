@@ -72,14 +72,14 @@ public:
 	}
 
 	std::unique_ptr<Plan>
-	Compile(bool trigger_fires)
+	Compile(bool trigger_ran)
 	{
 		plan_->entity_type = values_.ToUtf8(tracking_.entity_type);
 		for (int i = 0; i < desc_->natts; i++)
 			Add(TupleDescAttr(desc_, i), i);
 		for (const std::string &id : tracking_.id_columns)
 			AddId(id);
-		plan_->trigger_ran = trigger_fires && tracking_.tx && plan_->tx_index >= 0;
+		plan_->trigger_ran = trigger_ran && tracking_.tx && plan_->tx_index >= 0;
 		plan_->published = published_;
 		plan_->withheld = hidden_found_ < tracking_.hidden.size();
 		MakeRoom();

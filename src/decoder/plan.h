@@ -36,10 +36,11 @@ struct Plan
 	std::vector<Column> unseen;  // hidden, or in no column list; row filters may look at them
 	std::vector<Column> ids;     // in key order
 	std::optional<Column> org;
-	int tx_index = -1;          // of the tx column
-	bool trigger_ran = false;   // the row trigger fires for ordinary writes and keeps tx
-	bool full_identity = false; // an old row in the WAL is the whole row
-	bool withheld = false;      // a hidden column is not where the tracking says: data must not be shown
+	int tx_index = -1;           // of the tx column
+	bool trigger_ran = false;    // the row trigger fires for every write and keeps tx
+	bool full_identity = false;  // an old row in the WAL is the whole row
+	bool ids_in_identity = true; // an old row in the WAL says what its id was
+	bool withheld = false;       // a hidden column is not where the tracking says: data must not be shown
 
 	const Published *published = nullptr; // what the subscriber's publications let through; null: it names none
 	MemoryContext memory = nullptr;       // of `published`
@@ -78,8 +79,8 @@ private:
 		std::unique_ptr<Plan> plan; // null: not tracked
 	};
 
-	void Sweep();
 	void Find(Relation relation);
+	void Sweep();
 	std::unique_ptr<Plan> Compile(Relation relation, Oid root);
 	static void Discard(Plan *plan);
 

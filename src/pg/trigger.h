@@ -5,6 +5,7 @@
 #include "pg/call.h"
 
 extern "C" {
+#include "commands/trigger.h"
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
 }
@@ -36,11 +37,11 @@ struct TrackedTable
 // catalog alone: no table is opened, so none that is locked makes anybody wait.
 std::vector<TrackedTable> TrackedTables();
 
-// Whether it fires for ordinary writes.
+// Whether it fires for every write: one that is merely enabled does not in replica role.
 inline bool
-Fires(const Trigger &trigger)
+FiresAlways(const Trigger &trigger)
 {
-	return trigger.tgenabled == 'A' || trigger.tgenabled == 'O';
+	return trigger.tgenabled == TRIGGER_FIRES_ALWAYS;
 }
 
 } // namespace txsync::pg

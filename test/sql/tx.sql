@@ -108,6 +108,15 @@ UPDATE pages SET name = 'leftover' WHERE id = 6;
 UPDATE pages SET name = 'declared', tx = tx('1000.0012.a', 'name') WHERE id = 6;
 ALTER TABLE pages ENABLE ALWAYS TRIGGER zz_txsync;
 UPDATE pages SET name = 'seen again' WHERE id = 6;
+-- nor does it run in replica role, unless it is enabled always
+ALTER TABLE pages REPLICA IDENTITY DEFAULT;
+UPDATE pages SET tx = tx('1000.0013.a', 'name') WHERE id = 6;
+SET session_replication_role = replica;
+UPDATE pages SET name = 'told to be no declaration' WHERE id = 6;
+ALTER TABLE pages ENABLE TRIGGER zz_txsync;
+UPDATE pages SET name = 'not seen' WHERE id = 6;
+RESET session_replication_role;
+ALTER TABLE pages ENABLE ALWAYS TRIGGER zz_txsync;
 SELECT action, keys, tx, more FROM changes();
 
 -- tracked without a tx column of our keeping
