@@ -115,8 +115,10 @@ private:
 	{
 		for (int i = 0; i < desc_->natts; i++) {
 			Form_pg_attribute attribute = TupleDescAttr(desc_, i);
-			if (!attribute->attisdropped && name == NameStr(attribute->attname))
-				plan_->ids.push_back(Describe(attribute, i));
+			if (attribute->attisdropped || name != NameStr(attribute->attname))
+				continue;
+			plan_->ids.push_back(Describe(attribute, i));
+			plan_->ids_in_identity = plan_->ids_in_identity && plan_->ids.back().identity;
 		}
 	}
 

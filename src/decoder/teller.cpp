@@ -27,6 +27,13 @@ KeyDiffers(Values &values, const Plan &plan, const Row &before, const Row &after
 					   [&](const Column &id) { return Differs(values, id, before, after); });
 }
 
+// The row that tells the id before an update: the new one where the WAL has no old id, as if that had not changed.
+const Row &
+Named(const Plan &plan, const Row &before, const Row &after)
+{
+	return before && plan.ids_in_identity ? before : after;
+}
+
 } // namespace
 
 // ---- One function for each kind of change
@@ -55,7 +62,7 @@ Teller::Insert(Plan &plan, const Row &after)
 void
 Teller::Update(Plan &plan, const Row &before, const Row &after)
 {
-	if (before && KeyDiffers(values_, plan, before, after)) {
+	if (before && KeyDiffers(values_, plan, Named(plan, before, after), after)) {
 		KeyChange(plan, before, after);
 		return;
 	}
@@ -103,11 +110,13 @@ void
 Teller::Disappear(Plan &plan, const Row &before, const Row &after, Provenance provenance)
 {
 	core::Change change = Describe(plan, Action::kDelete);
-	DescribeEntity(change, plan, before);
-	if (plan.org && !plan.org->identity) {
-		organization_.Clear(SIZE_MAX);
-		change.organization_id = ColumnText(values_, organization_, *plan.org, after);
-		change.organization_id = OldOrganizationOf(change, plan, Row(), before);
+	const Row &named = Named(plan, before, after);
+	DescribeId(change, plan, named);
+	if (plan.org && plan.org->identity) {
+		DescribeOrganization(change, plan, before);
+	} else {
+		DescribeOrganization(change, plan, after);
+		change.organization_id = OldOrganizationOf(change, plan, Row(), named);
 	}
 	DescribeTxOf(change, plan, after, provenance);
 	Members old_row{values_, plan.columns, before, Members::Which::kIdentity};
@@ -136,10 +145,13 @@ void
 Teller::Delete(Plan &plan, const Row &before)
 {
 	core::Change change = Describe(plan, Action::kDelete);
+	Row named = plan.ids_in_identity ? before : Row();
+	if (named)
+		DescribeId(change, plan, named);
 	if (before)
-		DescribeEntity(change, plan, before);
-	const Hint *move = TakeHint(Hint::Kind::kMove, plan, before);
-	const Hint *hint = move != nullptr ? move : TakeHint(Hint::Kind::kDelete, plan, before);
+		DescribeOrganization(change, plan, before);
+	const Hint *move = TakeHint(Hint::Kind::kMove, plan, named);
+	const Hint *hint = move != nullptr ? move : TakeHint(Hint::Kind::kDelete, plan, named);
 	if (hint != nullptr) {
 		if (plan.org && !plan.org->identity)
 			change.organization_id = OrganizationOf(*hint);
@@ -149,7 +161,7 @@ Teller::Delete(Plan &plan, const Row &before)
 	if (ShowsOld(plan, before))
 		change.old = core::ValueWriter(old_row);
 	if (move != nullptr)
-		KeepMove(change, TakeHint(Hint::Kind::kLeftover, plan, before) != nullptr);
+		KeepMove(change, TakeHint(Hint::Kind::kLeftover, plan, named) != nullptr);
 	else
 		Emit(change, change.organization_id);
 }
@@ -208,8 +220,20 @@ Teller::Describe(const Plan &plan, Action action)
 void
 Teller::DescribeEntity(core::Change &change, const Plan &plan, const Row &row)
 {
+	DescribeId(change, plan, row);
+	DescribeOrganization(change, plan, row);
+}
+
+void
+Teller::DescribeId(core::Change &change, const Plan &plan, const Row &row)
+{
 	id_.Clear(SIZE_MAX);
 	change.entity_id = EntityId(values_, id_, plan, row);
+}
+
+void
+Teller::DescribeOrganization(core::Change &change, const Plan &plan, const Row &row)
+{
 	organization_.Clear(SIZE_MAX);
 	if (plan.org)
 		change.organization_id = ColumnText(values_, organization_, *plan.org, row);
@@ -294,8 +318,8 @@ Teller::ProvenanceOf(const Plan &plan, const Row &before, const Row &after)
 	if (plan.tx_index < 0 || after.IsNull(plan.tx_index))
 		return Provenance::kThisChange;
 	if (plan.trigger_ran)
-		return TakeHint(Hint::Kind::kLeftover, plan, before ? before : after) != nullptr ? Provenance::kLeftover
-																						 : Provenance::kThisChange;
+		return TakeHint(Hint::Kind::kLeftover, plan, Named(plan, before, after)) != nullptr ? Provenance::kLeftover
+																							: Provenance::kThisChange;
 	if (!before || !plan.full_identity)
 		return Provenance::kUnknown;
 	Datum value = after.Value(plan.tx_index);

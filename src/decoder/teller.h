@@ -72,6 +72,8 @@ private:
 
 	core::Change Describe(const Plan &plan, core::Action action);
 	void DescribeEntity(core::Change &change, const Plan &plan, const Row &row);
+	void DescribeId(core::Change &change, const Plan &plan, const Row &row);
+	void DescribeOrganization(core::Change &change, const Plan &plan, const Row &row);
 	void DescribeUnchanged(core::Change &change, Plan &plan, const Row &after);
 	void DescribeChanged(core::Change &change, Plan &plan, const Row &before, const Row &after);
 	void DescribeTx(core::Change &change, const core::Tx &tx);

@@ -53,6 +53,25 @@ INSERT INTO pages VALUES ('1');
 DELETE FROM pages;
 SELECT * FROM told();
 SELECT count(*) FROM changes();
+-- an index as identity that does not have the id: what the WAL does not tell is not told, and no id is taken for another
+ALTER TABLE pages ADD UNIQUE (id), ADD code int NOT NULL DEFAULT 1, ADD UNIQUE (code);
+ALTER TABLE pages REPLICA IDENTITY USING INDEX pages_code_key;
+INSERT INTO pages VALUES ('1', 'acme', 'one');
+UPDATE pages SET name = 'new', tx = tx('1000.0002.a', 'name');
+UPDATE pages SET code = 2, tx = tx('1000.0003.a', 'code');
+UPDATE pages SET code = 3, org_id = 'other';
+UPDATE pages SET code = 4, id = '2', tx = tx('1000.0004.a', 'id');
+DELETE FROM pages;
+SELECT * FROM told('include-old', 'on');
+CREATE PUBLICATION low FOR TABLE pages WHERE (code < 3);
+INSERT INTO pages VALUES ('1', 'acme', 'one');
+UPDATE pages SET code = 3;
+UPDATE pages SET code = 2;
+SELECT * FROM told('publications', 'low');
+DROP PUBLICATION low;
+DELETE FROM pages;
+SELECT count(*) FROM changes();
+ALTER TABLE pages DROP code, DROP CONSTRAINT pages_id_key;
 -- what doctor() says mends it
 ALTER TABLE pages REPLICA IDENTITY FULL;
 INSERT INTO pages VALUES ('1');
