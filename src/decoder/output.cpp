@@ -27,20 +27,74 @@ IsStreaming()
 	return am_walsender && MyWalSnd != nullptr && MyWalSnd->state != WALSNDSTATE_STARTUP;
 }
 
-// A function's row is text in the database's encoding; in SQL_ASCII any bytes are that.
+// Whether text in the database's encoding may be other bytes than the same text in UTF-8; in SQL_ASCII any bytes are
+// text.
+bool
+HasOtherBytes()
+{
+	int encoding = GetDatabaseEncoding();
+	return encoding != PG_UTF8 && encoding != PG_SQL_ASCII;
+}
+
+// A function's row is text in the database's encoding.
 bool
 NeedsAscii()
 {
-	int encoding = GetDatabaseEncoding();
-	return encoding != PG_UTF8 && encoding != PG_SQL_ASCII && !IsStreaming();
+	return HasOtherBytes() && !IsStreaming();
 }
 
-// The bytes that a line will have when it is sent: in some encodings more than it has here.
+// The bytes that a line may have when it is sent: in some encodings more than it has here.
 size_t
 SizeOf(std::string_view line)
 {
-	return NeedsAscii() ? core::json::AsciiSize(line) : line.size();
+	return HasOtherBytes() ? core::json::AsciiSize(line) : line.size();
 }
+
+// What is left of a change without all that each form writes alike.
+core::Change
+Bare(const core::Change &change)
+{
+	constexpr std::string_view kNotNull = "";
+	static constinit auto nothing = [](core::Buffer &) {};
+	auto bare_text = [&](std::string_view text) { return text.data() != nullptr ? kNotNull : text; };
+	core::Change bare;
+	bare.position = change.position;
+	bare.committed_at = change.committed_at;
+	bare.entity_type = bare_text(change.entity_type);
+	bare.entity_id = bare_text(change.entity_id);
+	bare.organization_id = bare_text(change.organization_id);
+	bare.changed_keys.known = change.changed_keys.known;
+	bare.tx = change.tx;
+	bare.version = change.version;
+	if (change.data)
+		bare.data = core::ValueWriter(nothing);
+	bare.xid = change.xid;
+	return bare;
+}
+
+size_t
+SizeOf(const core::Change &change, core::Form form)
+{
+	core::Buffer line;
+	core::Write(line, change, form);
+	return SizeOf(line.View());
+}
+
+// How much longer the longest line is that any mode or form makes of the change.
+size_t
+LeftOut(const core::Change &change, core::Form form)
+{
+	core::Change bare = Bare(change);
+	core::Change longest = bare;
+	longest.position = {UINT64_MAX, UINT64_MAX, UINT32_MAX};
+	longest.committed_at = "294276-12-31T23:59:59.999999Z";
+	longest.xid = UINT32_MAX;
+	return SizeOf(longest, core::Form::kWhole) - SizeOf(bare, form);
+}
+
+// The most that it may be: names of members that are null, the place, the xid, a version that is the tx's id with each
+// byte escaped.
+constexpr size_t kMostLeftOut = 2048;
 
 // A buffer that must not grow beyond a size, for a scope: an error of the server's may end it, too.
 class Limited
@@ -96,8 +150,7 @@ Output::Write(core::Buffer &line, const core::Change &change, std::string_view)
 }
 
 // False, and nothing written, if the line would be too long. The buffer may grow a little beyond that, for what
-// formatters reserve but do not use: so it is the line's own length that decides, and the same row is told in the same
-// way in every pass.
+// formatters reserve but do not use.
 bool
 Output::WriteWithin(core::Buffer &line, const core::Change &change)
 {
@@ -107,13 +160,23 @@ Output::WriteWithin(core::Buffer &line, const core::Change &change)
 	Limited limited(line, start + options_.max_record_bytes + kSlack);
 	try {
 		core::Write(line, change, options_.form);
-		fits = SizeOf(line.Since(start)) <= options_.max_record_bytes;
+		fits = Fits(line.Since(start), change);
 	} catch (const core::BufferFull &) {
 		fits = false;
 	}
 	if (!fits)
 		line.Truncate(start);
 	return fits;
+}
+
+// Not the line's own length decides, but that of the longest that stands for the change: so the same row is told in the
+// same way in every pass. Where the two cannot be on different sides of the limit the latter is not looked for.
+bool
+Output::Fits(std::string_view line, const core::Change &change) const
+{
+	size_t size = SizeOf(line);
+	size_t limit = options_.max_record_bytes;
+	return size + kMostLeftOut <= limit || size + LeftOut(change, options_.form) <= limit;
 }
 
 void

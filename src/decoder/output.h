@@ -58,6 +58,7 @@ private:
 
 	bool Batches() const;
 	bool WriteWithin(core::Buffer &line, const core::Change &change);
+	bool Fits(std::string_view line, const core::Change &change) const;
 	void KeepAlive();
 
 	LogicalDecodingContext *context_;

@@ -120,6 +120,23 @@ SELECT (SELECT count(*) FROM plain) AS plain, (SELECT count(*) FROM patched) AS 
        (SELECT count(*) FROM (SELECT line::jsonb FROM plain EXCEPT SELECT d FROM patched) x) AS missing;
 SELECT count(*) FROM changes();
 
+-- what is too large for a line is so in every mode, however long the lines are there
+BEGIN;
+INSERT INTO notes SELECT g, repeat('x', g), tx((g % 7) || '.0000.a') FROM generate_series(400, 1000) g;
+COMMIT;
+SET logical_decoding_work_mem = '64kB';
+CREATE FUNCTION told_whole(VARIADIC options text[]) RETURNS TABLE (lines bigint, whole int4multirange, in_progress bool) LANGUAGE sql AS $$
+    SELECT count(*), range_agg(int4range(id, id, '[]')) FILTER (WHERE NOT d ? 'truncated'), bool_or(d ? 'xid')
+    FROM pg_logical_slot_peek_changes('regress', NULL, NULL, VARIADIC array['max-record-bytes', '1kB'] || options) s(lsn, xid, line), LATERAL (SELECT line::jsonb AS d) j, LATERAL (SELECT (d ->> 'entityId')::int AS id) i
+    WHERE NOT d ? 'control'
+$$;
+SELECT * FROM told_whole('compact', 'off');
+SELECT * FROM told_whole('compact', 'on');
+SELECT * FROM told_whole('compact', 'off', 'streaming', 'on');
+SELECT * FROM told_whole('compact', 'on', 'streaming', 'on');
+RESET logical_decoding_work_mem;
+SELECT count(*) FROM changes();
+
 -- two-phase: told at PREPARE, decided later
 SELECT slot_name FROM pg_create_logical_replication_slot('regress_2pc', 'txsync', false, true);
 BEGIN;
@@ -147,4 +164,4 @@ SELECT slot_name FROM pg_copy_logical_replication_slot('regress_2pc', 'regress_c
 SELECT count(*) FROM pg_logical_slot_get_changes('regress_copy', NULL, NULL);
 SELECT pg_drop_replication_slot(slot) FROM unnest('{regress_2pc,regress_copy}'::text[]) slot;
 DROP TABLE pages, notes, tasks;
-DROP FUNCTION told, controls;
+DROP FUNCTION told, told_whole, controls;
