@@ -6,8 +6,8 @@ namespace txsync::decoder {
 
 namespace {
 
-// Of one message: keys come short, organizations are, and anybody can write messages.
-constexpr size_t kMaxBytes = size_t{64} << 10;
+// Of one message: keys come short, an organization may be any text, and anybody can write messages.
+constexpr size_t kMaxBytes = size_t{1} << 20;
 
 } // namespace
 

@@ -68,6 +68,13 @@ UPDATE pages SET name = name || '', org_id = org_id || '', body = body || '', tx
 UPDATE pages SET body = left(body, -1) || 'z';
 SELECT action, keys, unchanged FROM told();
 SELECT count(*) FROM changes();
+-- an organization that no index would hold
+ALTER TABLE pages REPLICA IDENTITY DEFAULT;
+INSERT INTO pages VALUES ('d', repeat('q', 500000), 'large');
+UPDATE pages SET org_id = repeat('r', 500000) WHERE key = 'd';
+DELETE FROM pages WHERE key = 'd';
+SELECT action, id, org, old FROM told();
+SELECT count(*) FROM changes();
 -- a key beyond all bounds, which no index needs to hold
 CREATE TABLE notes (id text NOT NULL, name text);
 ALTER TABLE notes REPLICA IDENTITY FULL;
