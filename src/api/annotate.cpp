@@ -7,7 +7,6 @@
 #include "pg/entry.h"
 
 extern "C" {
-#include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 }
@@ -30,8 +29,7 @@ Annotate(FunctionCallInfo fcinfo)
 						  "the annotation has " + std::to_string(text.size()) + " bytes",
 						  "At most " + std::to_string(core::Annotate::kMaxBytes) + " are allowed."};
 	core::Buffer message;
-	TransactionId subxid = pg::Call([] { return GetCurrentTransactionId(); });
-	core::Write(message, core::Annotate{subxid, object.Count() > 0 ? text : std::string_view("")});
+	core::Write(message, core::Annotate{object.Count() > 0 ? text : std::string_view("")});
 	pg::Call([&] { pg::LogTransactionalMessage(core::kMessagePrefix, message.View()); });
 }
 

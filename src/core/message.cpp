@@ -119,8 +119,6 @@ Write(Buffer &out, const Annotate &annotate)
 {
 	out.Append(kVersion);
 	out.Append(kAnnotate);
-	WriteNumber(out, annotate.subxid);
-	out.Append(':');
 	WriteField(out, annotate.object);
 }
 
@@ -131,11 +129,8 @@ ParseAnnotate(std::string_view message)
 		return std::nullopt;
 	Annotate annotate;
 	std::string_view rest = message.substr(2);
-	uint64_t subxid = 0;
-	if (!TakeNumber(rest, subxid) || subxid > UINT32_MAX || !TakeField(rest, annotate.object) ||
-		annotate.object.data() == nullptr || !rest.empty())
+	if (!TakeField(rest, annotate.object) || annotate.object.data() == nullptr || !rest.empty())
 		return std::nullopt;
-	annotate.subxid = static_cast<uint32_t>(subxid);
 	return annotate;
 }
 

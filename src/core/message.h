@@ -42,7 +42,6 @@ struct Annotate
 {
 	static constexpr size_t kMaxBytes = 8192; // of the object
 
-	uint32_t subxid = 0;
 	std::string_view object; // JSON, in the database's encoding; empty: none from here on
 };
 

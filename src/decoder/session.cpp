@@ -276,7 +276,7 @@ Session::Message(XLogRecPtr lsn, std::string_view prefix, std::string_view messa
 	} else if (std::optional<core::Annotate> annotate = core::ParseAnnotate(message)) {
 		std::string_view object = values_.Untrusted(annotate->object);
 		if (object.empty() || (object.size() <= core::Annotate::kMaxBytes && IsJsonObject(object)))
-			current_->Annotate(annotate->subxid, object);
+			current_->Annotate(subtransaction, object);
 	} else {
 		current_->hints.Add(subtransaction, message);
 	}

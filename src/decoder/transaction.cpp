@@ -26,11 +26,8 @@ Transaction::Begin(const ReorderBufferTXN &txn, bool is_in_progress)
 void
 Transaction::Annotate(TransactionId subtransaction, std::string_view object)
 {
-	bool replaces = !annotations.empty() && (!in_progress || annotations.back().subtransaction == subtransaction);
-	if (!replaces)
-		annotations.emplace_back();
-	annotations.back().subtransaction = subtransaction;
-	annotations.back().object = object;
+	std::erase_if(annotations, [&](const Annotation &a) { return !in_progress || a.subtransaction == subtransaction; });
+	annotations.push_back({subtransaction, std::string(object)});
 }
 
 void

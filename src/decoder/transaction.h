@@ -55,7 +55,7 @@ struct Transaction
 	void Begin(const ReorderBufferTXN &txn, bool is_in_progress);
 
 	// What follows carries the object; empty: none. The latest counts, and that of an earlier subtransaction counts
-	// again when its own is rolled back: while nothing can be, only one is kept.
+	// again when its own is rolled back: so one of each is kept, or only one when nothing can be.
 	void Annotate(TransactionId subtransaction, std::string_view object);
 
 	// Where a change came from. Before the end of a transaction the server knows it only from the changes, and messages

@@ -177,6 +177,20 @@ TEST(Message, Malformed)
 		EXPECT_EQ(Parse(message), std::nullopt) << message;
 }
 
+TEST(Message, Annotate)
+{
+	for (std::string_view object : {R"({"a":1})", ""}) {
+		Buffer out;
+		Write(out, Annotate{object});
+		EXPECT_EQ(out.View(), "1A" + std::to_string(object.size()) + ":" + std::string(object));
+		auto annotate = ParseAnnotate(out.View());
+		ASSERT_TRUE(annotate);
+		EXPECT_EQ(annotate->object, object);
+	}
+	for (const char *message : {"", "1", "1A", "1A-", "2A0:", "1a0:", "1A1:", "1A0:x", "1A00:", "1A7:0:"})
+		EXPECT_FALSE(ParseAnnotate(message)) << message;
+}
+
 // Lists of columns that differ have keys that differ, also where one column could be mistaken for two.
 TEST(Message, LongKeysAreDigested)
 {
