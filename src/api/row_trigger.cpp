@@ -294,6 +294,23 @@ OnUpdate(const TriggerData &data, const Table &table)
 	return after;
 }
 
+// The tx that the row has, if the decoder would tell it. Views into memory of the statement.
+core::Tx
+StoredTx(HeapTuple row, TupleDesc desc, Attribute attribute)
+{
+	struct varlena *jsonb = pg::Call([&] {
+		bool null = true;
+		Datum stored = heap_getattr(row, attribute.number, desc, &null);
+		// Of one that is too large not even a copy is made.
+		return null || toast_raw_datum_size(stored) - VARHDRSZ > core::Tx::kMaxBytes ? nullptr
+																					 : PG_DETOAST_DATUM(stored);
+	});
+	core::Tx tx;
+	if (jsonb == nullptr || core::ReadTx({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ}, tx) != nullptr)
+		return {};
+	return tx;
+}
+
 HeapTuple
 OnDelete(const TriggerData &data, const Table &table)
 {
@@ -305,15 +322,8 @@ OnDelete(const TriggerData &data, const Table &table)
 				 pg::Call([&] { return LastUpdate::Of(data.tg_relation, row) == last_update; });
 	Value org = Fetch(row, desc, table.org);
 	core::Tx tx;
-	if (WrittenHere(row)) {
-		Attribute plain = table.tx;
-		Value stored = Fetch(row, desc, plain);
-		if (!stored.null) {
-			auto *jsonb = pg::Call([&] { return PG_DETOAST_DATUM(stored.datum); });
-			if (core::ReadTx({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ}, tx) != nullptr)
-				tx = {};
-		}
-	}
+	if (table.tx.number > 0 && WrittenHere(row))
+		tx = StoredTx(row, desc, table.tx);
 	if (moves || !org.null || !tx.IsNull())
 		Log(moves ? core::Hint::Kind::kMove : core::Hint::Kind::kDelete, data, table, org, tx);
 	return row;

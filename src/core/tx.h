@@ -15,6 +15,9 @@ struct Tx
 	static constexpr size_t kMaxSourceId = 64;       // bytes, at least 1
 	static constexpr size_t kMaxChangedField = 64;   // bytes, at least 1
 
+	// Stored bytes of the whole object, decompressed; a client that sends its whole request should not send more.
+	static constexpr size_t kMaxBytes = size_t{64} << 10;
+
 	std::string_view transaction_id;
 	std::string_view source_id;
 	std::string_view changed_field;

@@ -11,8 +11,8 @@ using core::Hint;
 
 namespace {
 
-// Stored bytes of a tx, decompressed; a client that sends its whole request should not send more.
-constexpr size_t kMaxTxBytes = size_t{64} << 10;
+// What the delete that is half of a move may take before its memory is given back.
+constexpr size_t kKeptMoveBytes = size_t{64} << 10;
 
 bool
 Same(std::string_view a, std::string_view b)
@@ -300,7 +300,8 @@ Teller::DescribeTxOf(core::Change &change, const Plan &plan, const Row &after, P
 	Datum value = after.Value(plan.tx_index);
 	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
 		return;
-	if (values_.SizeOf(value) > kMaxTxBytes) {
+	}
+	if (values_.SizeOf(value) > core::Tx::kMaxBytes) {
 		change.tx_error = "tx is larger than 64 kB";
 		return;
 	}

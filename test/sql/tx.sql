@@ -99,6 +99,24 @@ UPDATE pages SET tx = tx('huge') || jsonb_build_object('rest', repeat('x', 11000
 UPDATE pages SET tx = tx('huge') || jsonb_build_object('rest', (SELECT jsonb_agg(md5(i::text)) FROM generate_series(1, 32000) i)) WHERE id = 6;
 SELECT action, tx, more FROM changes();
 
+-- a delete tells none that an update would not
+BEGIN;
+INSERT INTO pages VALUES (7);
+UPDATE pages SET tx = tx('large') || jsonb_build_object('rest', repeat('x', 66000)) WHERE id = 7;
+DELETE FROM pages WHERE id = 7;
+COMMIT;
+SELECT action, id, tx, more FROM changes();
+
+-- a trigger behind ours, which brings a value back that is not in the WAL
+ALTER TABLE pages ALTER tx SET STORAGE external;
+INSERT INTO pages VALUES (8, NULL, NULL, NULL, tx('1000.0000.b') || jsonb_build_object('rest', repeat('x', 9000)));
+CREATE FUNCTION bring_back() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.tx := OLD.tx; RETURN NEW; END $$;
+CREATE TRIGGER zzz_bring_back BEFORE UPDATE ON pages FOR EACH ROW EXECUTE FUNCTION bring_back();
+UPDATE pages SET name = 'brought back' WHERE id = 8;
+DROP FUNCTION bring_back CASCADE;
+DELETE FROM pages WHERE id = 8;
+SELECT action, id, tx, more FROM changes();
+
 -- where the trigger does not run, a leftover cannot be told from a declaration, unless the old row is in the WAL
 UPDATE pages SET tx = tx('1000.0011.a', 'name') WHERE id = 6;
 ALTER TABLE pages DISABLE TRIGGER zz_txsync;
