@@ -169,6 +169,8 @@ Teller::Delete(Plan &plan, const Row &before)
 void
 Teller::Truncate(const Plan &plan, bool whole)
 {
+	if (transaction_->move.waits && transaction_->move.entity_type == plan.entity_type)
+		FlushMove();
 	Emit(Describe(plan, whole ? Action::kTruncate : Action::kGap), {});
 }
 
@@ -298,7 +300,8 @@ Teller::DescribeTxOf(core::Change &change, const Plan &plan, const Row &after, P
 	if (provenance != Provenance::kThisChange)
 		return;
 	Datum value = after.Value(plan.tx_index);
-	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
+	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value))) {
+		change.tx_error = "the value of tx is not in the WAL";
 		return;
 	}
 	if (values_.SizeOf(value) > core::Tx::kMaxBytes) {
@@ -385,11 +388,10 @@ void
 Teller::KeepMove(const core::Change &change, bool leftover)
 {
 	FlushMove();
-	core::Buffer entry;
-	if (Passes(change, change.organization_id))
-		sink_->Write(entry, change, change.organization_id);
 	Move &move = transaction_->move;
-	move.entry = entry.View();
+	move.entry.Clear(kKeptMoveBytes);
+	if (Passes(change, change.organization_id))
+		sink_->Write(move.entry, change, change.organization_id);
 	move.entity_type = change.entity_type;
 	move.entity_id = change.entity_id;
 	move.has_organization = change.organization_id.data() != nullptr;
@@ -405,6 +407,7 @@ Teller::TakeMove()
 {
 	Move &move = transaction_->move;
 	move.waits = false;
+	move.entry.Clear(kKeptMoveBytes);
 	return move.has_organization ? std::string_view(move.organization_id) : std::string_view();
 }
 
@@ -416,9 +419,10 @@ Teller::FlushMove()
 	if (!move.waits)
 		return;
 	move.waits = false;
-	if (move.entry.empty())
+	if (move.entry.Size() == 0)
 		return;
-	BeginEntry().Append(move.entry);
+	BeginEntry().Append(move.entry.View());
+	move.entry.Clear(kKeptMoveBytes);
 	sink_->End();
 }
 

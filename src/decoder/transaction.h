@@ -1,6 +1,7 @@
 #pragma once
 // What is kept of a transaction while its changes are told.
 
+#include "core/buffer.h"
 #include "core/datetime.h"
 #include "core/position.h"
 #include "decoder/hints.h"
@@ -26,7 +27,7 @@ struct Move
 	bool has_organization = false;            // not null
 	bool leftover = false;                    // the tx that the row brings along is not this update's
 	TransactionId xid = InvalidTransactionId; // of its (sub)transaction
-	std::string entry;                        // the delete, should it turn out to be one
+	core::Buffer entry;                       // the delete, should it turn out to be one
 };
 
 // What annotate() said, and in which subtransaction.

@@ -45,6 +45,18 @@ UPDATE tasks SET state = 'done' WHERE id = 3;
 SELECT * FROM tasks;
 SELECT action, entity, id, data ->> 'state' AS state FROM changes();
 
+-- the delete is told before what empties the type
+BEGIN;
+INSERT INTO tasks VALUES (9, 'open');
+UPDATE tasks SET title = 'refuse me' WHERE id = 9;
+UPDATE tasks SET state = 'done' WHERE id = 9;
+TRUNCATE tasks;
+INSERT INTO tasks VALUES (9, 'open');
+COMMIT;
+SELECT action, entity, id, data ->> 'state' AS state FROM changes() WHERE entity <> 'log';
+DELETE FROM tasks;
+SELECT count(*) FROM changes();
+
 -- partitions that come and go
 CREATE TABLE tasks_late PARTITION OF tasks FOR VALUES IN ('late');
 INSERT INTO tasks VALUES (4, 'late');
