@@ -1,6 +1,7 @@
 #include "api/table.h"
 
 #include "pg/compat.h"
+#include "pg/root.h"
 #include "pg/trigger.h"
 
 extern "C" {
@@ -76,15 +77,17 @@ RequireOwnTable(Oid relation)
 void
 RequireNoPartition(const Table &table)
 {
-	if (table.Rel()->rd_rel->relispartition) {
-		std::string root = pg::QualifiedName(pg::Call([&] {
-			List *ancestors = get_partition_ancestors(table.Id());
-			return llast_oid(ancestors);
-		}));
+	if (!table.Rel()->rd_rel->relispartition)
+		return;
+	Oid root = pg::RootOf(table.Rel());
+	if (root != table.Id())
 		throw Failure{ERRCODE_WRONG_OBJECT_TYPE, table.Label() + " is a partition",
 					  "Partitioned tables are tracked by their root.",
-					  "SELECT txsync.track(" + pg::QuoteLiteral(root) + ");"};
-	}
+					  "SELECT txsync.track(" + pg::QuoteLiteral(pg::QualifiedName(root)) + ");"};
+	std::string parent = pg::QualifiedName(pg::Call([&] { return get_partition_parent(table.Id(), true); }));
+	throw Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, table.Label() + " is still being detached",
+				  "A DETACH CONCURRENTLY has not come to its end.",
+				  "ALTER TABLE " + parent + " DETACH PARTITION " + table.Sql() + " FINALIZE;"};
 }
 
 void

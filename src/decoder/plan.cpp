@@ -2,11 +2,11 @@
 
 #include "core/json.h"
 #include "pg/memory.h"
+#include "pg/root.h"
 #include "pg/trigger.h"
 
 extern "C" {
 #include "access/sysattr.h"
-#include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "nodes/bitmapset.h"
 #include "nodes/value.h"
@@ -171,14 +171,6 @@ FindPublished(Relation relation, const std::vector<std::string> &publications, M
 	});
 }
 
-// The table that is tracked: of a partition its root.
-Oid
-RootOf(Relation relation)
-{
-	Oid oid = RelationGetRelid(relation);
-	return relation->rd_rel->relispartition ? pg::Call([&] { return llast_oid(get_partition_ancestors(oid)); }) : oid;
-}
-
 // Partitions go by the name of their root.
 bool
 PassesTable(Oid root, const core::Filter &filter)
@@ -289,7 +281,7 @@ Plans::Find(Relation relation)
 	Oid oid = RelationGetRelid(relation);
 	auto at = plans_.find(oid);
 	if (at == plans_.end()) {
-		Oid root = RootOf(relation);
+		Oid root = pg::RootOf(relation);
 		at = plans_.emplace(oid, Known{root, Compile(relation, root)}).first;
 	}
 	last_oid_ = oid;

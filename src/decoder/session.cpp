@@ -2,10 +2,10 @@
 
 #include "pg/call.h"
 #include "pg/compat.h"
+#include "pg/root.h"
 
 extern "C" {
 #include "access/xact.h"
-#include "catalog/partition.h"
 }
 
 namespace txsync::decoder {
@@ -38,10 +38,8 @@ IsJsonObject(std::string_view text)
 bool
 RootIsAmong(Relation partition, const Oid *relations, Size count)
 {
-	return pg::Call([&] {
-		List *ancestors = get_partition_ancestors(RelationGetRelid(partition));
-		return std::find(relations, relations + count, llast_oid(ancestors)) != relations + count;
-	});
+	Oid root = pg::RootOf(partition);
+	return root != RelationGetRelid(partition) && std::find(relations, relations + count, root) != relations + count;
 }
 
 // Whether the publications that the subscriber names, if any, publish this action on this row.
