@@ -22,10 +22,10 @@ constexpr uint32_t kHasOffset = 0x80000000;
 constexpr uint32_t kWord = sizeof(uint32_t);
 
 uint32_t
-Load(std::string_view bytes, size_t at)
+Load(const char *at)
 {
 	uint32_t word;
-	std::memcpy(&word, bytes.data() + at, kWord);
+	std::memcpy(&word, at, kWord);
 	return word;
 }
 
@@ -70,7 +70,7 @@ JsonbContainer::JsonbContainer(std::string_view bytes)
 {
 	if (bytes.size() < kWord)
 		return;
-	header_ = Load(bytes, 0);
+	header_ = Load(bytes.data());
 	uint64_t count = header_ & kCountMask;
 	uint64_t entries = IsObject() ? count * 2 : count;
 	uint64_t content = kWord + entries * kWord;
@@ -92,10 +92,10 @@ JsonbContainer::IsScalar() const
 	return (header_ & kScalar) != 0;
 }
 
-uint32_t
-JsonbContainer::Entry(uint32_t index) const
+const char *
+JsonbContainer::EntryAt(uint32_t index) const
 {
-	return Load(bytes_, kWord + size_t{index} * kWord);
+	return bytes_.data() + kWord + size_t{index} * kWord;
 }
 
 uint32_t
@@ -103,7 +103,7 @@ JsonbContainer::OffsetOf(uint32_t index) const
 {
 	uint32_t offset = 0;
 	while (index > 0) {
-		uint32_t entry = Entry(--index);
+		uint32_t entry = Load(EntryAt(--index));
 		offset += entry & kOffsetOrLengthMask;
 		if ((entry & kHasOffset) != 0)
 			break;
@@ -112,15 +112,16 @@ JsonbContainer::OffsetOf(uint32_t index) const
 }
 
 JsonbContainer::Cursor::Cursor(const JsonbContainer &container, uint32_t index)
-	: container_(container)
-	, index_(index)
+	: entry_(container.Count() > 0 ? container.EntryAt(index) : nullptr)
+	, content_(container.content_)
 	, offset_(container.Count() > 0 ? container.OffsetOf(index) : 0)
 {}
 
 JsonbEntry
 JsonbContainer::Cursor::Next()
 {
-	uint32_t word = container_.Entry(index_++);
+	uint32_t word = Load(entry_);
+	entry_ += kWord;
 	uint32_t begin = offset_;
 	uint32_t length_or_end = word & kOffsetOrLengthMask;
 	offset_ = (word & kHasOffset) != 0 ? length_or_end : begin + length_or_end;
@@ -129,9 +130,9 @@ JsonbContainer::Cursor::Next()
 	// Numbers and containers are aligned; the padding in front of them counts as theirs.
 	if (kind == JsonbEntry::Kind::kNumeric || kind == JsonbEntry::Kind::kContainer)
 		begin = (begin + kWord - 1) & ~(kWord - 1);
-	if (begin > offset_ || offset_ > container_.content_.size())
+	if (begin > offset_ || offset_ > content_.size())
 		return {};
-	return {kind, container_.content_.substr(begin, offset_ - begin)};
+	return {kind, content_.substr(begin, offset_ - begin)};
 }
 
 const char *

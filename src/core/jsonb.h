@@ -53,8 +53,8 @@ public:
 		friend class JsonbContainer;
 		Cursor(const JsonbContainer &container, uint32_t index);
 
-		const JsonbContainer &container_;
-		uint32_t index_;
+		const char *entry_;
+		std::string_view content_;
 		uint32_t offset_;
 	};
 
@@ -73,7 +73,7 @@ public:
 	}
 
 private:
-	uint32_t Entry(uint32_t index) const;
+	const char *EntryAt(uint32_t index) const;
 	uint32_t OffsetOf(uint32_t index) const;
 
 	std::string_view bytes_;

@@ -12,75 +12,106 @@ using core::JsonbEntry;
 
 namespace {
 
-void
-WriteEntry(Values &values, Buffer &out, const JsonbEntry &entry)
+// Walks with a stack of its own: whoever wrote the value may have had more of the server's stack than we have.
+class Writer
 {
-	switch (entry.kind) {
-	case JsonbEntry::Kind::kString:
-		values.String(out, entry.bytes);
-		break;
-	case JsonbEntry::Kind::kNumeric:
-		core::FormatNumeric(out, values.Bytes(PointerGetDatum(entry.bytes.data())));
-		break;
-	case JsonbEntry::Kind::kContainer:
-		WriteJsonb(values, out, entry.bytes);
-		break;
-	case JsonbEntry::Kind::kTrue:
-		out.Append("true");
-		break;
-	case JsonbEntry::Kind::kFalse:
-		out.Append("false");
-		break;
-	case JsonbEntry::Kind::kNull:
-	case JsonbEntry::Kind::kDamaged:
-		out.Append("null");
-		break;
-	}
-}
+public:
+	Writer(Values &values, Buffer &out)
+		: values_(values)
+		, out_(out)
+	{}
 
-void
-WriteObject(Values &values, Buffer &out, const JsonbContainer &object)
-{
-	auto keys = object.First();
-	auto members = object.Values();
-	out.Append('{');
-	for (uint32_t i = 0; i < object.Count(); i++) {
-		if (i > 0)
-			out.Append(',');
-		values.String(out, keys.Next().bytes);
-		out.Append(':');
-		WriteEntry(values, out, members.Next());
+	void
+	Write(std::string_view stored)
+	{
+		Open(stored);
+		while (!open_.empty()) {
+			pg::CheckForInterrupts();
+			if (open_.back().next == open_.back().container.Count())
+				Close();
+			else
+				Next(open_.back());
+		}
 	}
-	out.Append('}');
-}
 
-void
-WriteArray(Values &values, Buffer &out, const JsonbContainer &array)
-{
-	auto elements = array.First();
-	if (!array.IsScalar())
-		out.Append('[');
-	for (uint32_t i = 0; i < array.Count(); i++) {
-		if (i > 0)
-			out.Append(',');
-		WriteEntry(values, out, elements.Next());
+private:
+	// A container that is written up to an entry.
+	struct Level
+	{
+		JsonbContainer container;
+		JsonbContainer::Cursor keys; // of an object
+		JsonbContainer::Cursor values;
+		uint32_t next = 0;
+	};
+
+	void
+	Open(std::string_view stored)
+	{
+		JsonbContainer container(stored);
+		bool object = container.IsObject();
+		open_.push_back({container, container.First(), object ? container.Values() : container.First()});
+		if (!container.IsScalar())
+			out_.Append(object ? '{' : '[');
 	}
-	if (!array.IsScalar())
-		out.Append(']');
-}
+
+	void
+	Close()
+	{
+		const JsonbContainer &container = open_.back().container;
+		if (!container.IsScalar())
+			out_.Append(container.IsObject() ? '}' : ']');
+		open_.pop_back();
+	}
+
+	void
+	Next(Level &level)
+	{
+		if (level.next++ > 0)
+			out_.Append(',');
+		if (level.container.IsObject()) {
+			values_.String(out_, level.keys.Next().bytes);
+			out_.Append(':');
+		}
+		WriteEntry(level.values.Next());
+	}
+
+	void
+	WriteEntry(const JsonbEntry &entry)
+	{
+		switch (entry.kind) {
+		case JsonbEntry::Kind::kString:
+			values_.String(out_, entry.bytes);
+			break;
+		case JsonbEntry::Kind::kNumeric:
+			core::FormatNumeric(out_, values_.Bytes(PointerGetDatum(entry.bytes.data())));
+			break;
+		case JsonbEntry::Kind::kContainer:
+			Open(entry.bytes);
+			break;
+		case JsonbEntry::Kind::kTrue:
+			out_.Append("true");
+			break;
+		case JsonbEntry::Kind::kFalse:
+			out_.Append("false");
+			break;
+		case JsonbEntry::Kind::kNull:
+		case JsonbEntry::Kind::kDamaged:
+			out_.Append("null");
+			break;
+		}
+	}
+
+	Values &values_;
+	Buffer &out_;
+	std::vector<Level> open_;
+};
 
 } // namespace
 
 void
 WriteJsonb(Values &values, Buffer &out, std::string_view stored)
 {
-	if (stack_is_too_deep()) [[unlikely]]
-		pg::Call([] { check_stack_depth(); });
-	JsonbContainer container(stored);
-	if (container.IsObject())
-		WriteObject(values, out, container);
-	else
-		WriteArray(values, out, container);
+	Writer(values, out).Write(stored);
 }
 
 } // namespace txsync::decoder

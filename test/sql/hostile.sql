@@ -24,6 +24,17 @@ COMMIT;
 SELECT forge('1D'), forge(''), forge('2D1:'), forge(repeat('1D1:', 100000));
 SELECT action, id, org, tx, more FROM changes();
 
+-- what is no hint takes no place from the sixteen that wait
+ALTER TABLE pages DISABLE TRIGGER zz_txsync;
+BEGIN;
+SELECT forge('1D' || 'pages'::regclass::oid || ':' || field(field('\003\000\000\000\000\000\000\000')) || field('{3}') || '--');
+SELECT count(forge('1D' || 'pages'::regclass::oid || ':' || field('another') || '---')) FROM generate_series(2, 16);
+SELECT forge('1D' || repeat('x', 60000));
+DELETE FROM pages WHERE id = 3;
+COMMIT;
+ALTER TABLE pages ENABLE ALWAYS TRIGGER zz_txsync;
+SELECT action, id, org, tx, more FROM changes();
+
 -- a rolled-back update of a partition makes no move of the delete behind it
 CREATE TABLE tasks (id int, state text, org_id text, big text, PRIMARY KEY (id, state)) PARTITION BY LIST (state);
 CREATE TABLE tasks_open PARTITION OF tasks FOR VALUES IN ('open');
@@ -55,6 +66,21 @@ UPDATE tasks SET state = 'open' WHERE id = 2;
 RESET session_replication_role;
 SELECT action, entity, id, tx FROM changes();
 
+-- values that are nested deeper than the reader's stack allows
+CREATE TABLE deep (id int PRIMARY KEY, j jsonb, js jsonb[], path jsonpath);
+SELECT entity_type FROM txsync.track('deep', tx => false);
+SET max_stack_depth = '7000kB';
+INSERT INTO deep (id, j) VALUES (1, (repeat('[', 20000) || '1' || repeat(']', 20000))::jsonb);
+INSERT INTO deep (id, j) VALUES (2, (repeat('{"a": [2, ', 9000) || 'true' || repeat(']}', 9000))::jsonb);
+INSERT INTO deep (id, js) SELECT 3, ARRAY[j, '1', NULL] FROM deep WHERE id = 1;
+INSERT INTO deep (id, path) VALUES (4, ('$' || repeat(' ? (exists(@', 1500) || repeat('))', 1500))::jsonpath);
+SET max_stack_depth = '200kB';
+SELECT id, line LIKE '%"truncated":true%' AS truncated, position(replace(coalesce(j, js[1])::text, ' ', '') IN line) > 0 AS whole
+FROM pg_logical_slot_peek_changes('regress', NULL, NULL) s(lsn, xid, line) LEFT JOIN deep ON line LIKE '%"entityId":"' || id || '"%' ORDER BY id;
+RESET max_stack_depth;
+SELECT count(*) FROM pg_logical_slot_get_changes('regress', NULL, NULL);
+DROP TABLE deep;
+
 -- a tx in the TOAST table, where the trigger does not run
 ALTER TABLE pages ALTER tx SET STORAGE external;
 ALTER TABLE pages REPLICA IDENTITY FULL;
@@ -62,6 +88,22 @@ UPDATE pages SET tx = tx('1000.0002.a') || jsonb_build_object('more', repeat('x'
 ALTER TABLE pages DISABLE TRIGGER zz_txsync;
 UPDATE pages SET name = 'elsewhere' WHERE id = 11;
 SELECT action, id, tx, more FROM changes();
+
+-- a hint for a row whose id an update left in the TOAST table, where it is gone by now
+CREATE TABLE far (id text PRIMARY KEY, n int NOT NULL UNIQUE, org_id text) WITH (toast_tuple_target = 128);
+ALTER TABLE far ALTER id SET STORAGE external;
+SELECT entity_type FROM txsync.track('far', id_column => 'id', org_column => 'org_id');
+INSERT INTO far VALUES (repeat('i', 2500), 1, 'acme');
+ALTER TABLE far REPLICA IDENTITY USING INDEX far_n_key;
+ALTER TABLE far DISABLE TRIGGER zz_txsync;
+BEGIN;
+SELECT forge('1O' || 'far'::regclass::oid || ':' || field('x') || '---');
+UPDATE far SET org_id = 'other';
+COMMIT;
+DELETE FROM far;
+VACUUM far;
+SELECT action, length(id), org FROM changes();
+DROP TABLE far;
 
 -- a row filter that looks at a hidden value which was left in the TOAST table
 CREATE TABLE secrets (id int PRIMARY KEY, secret text, n int);
