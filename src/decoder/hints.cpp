@@ -14,14 +14,12 @@ constexpr size_t kMaxBytes = size_t{1} << 20;
 void
 Hints::Add(uint32_t subtransaction, std::string_view message)
 {
-	if (message.size() > kMaxBytes)
+	// Only a hint may take the place of the one that has waited longest.
+	if (message.size() > kMaxBytes || !core::ParseHint(message))
 		return;
 	Entry &entry = entries_[next_];
 	entry.text = message;
-	std::optional<core::Hint> hint = core::ParseHint(entry.text);
-	if (!hint)
-		return;
-	entry.hint = *hint;
+	entry.hint = *core::ParseHint(entry.text); // views into the copy
 	entry.subtransaction = subtransaction;
 	next_ = (next_ + 1) % entries_.size();
 	waiting_ = waiting_ < entries_.size() ? waiting_ + 1 : waiting_;
