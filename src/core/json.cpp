@@ -1,5 +1,6 @@
 #include "core/json.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -240,11 +241,11 @@ Ascii(Buffer &out, std::string_view json)
 		size_t plain = AsciiLength(json);
 		out.Append(json.substr(0, plain));
 		json.remove_prefix(plain);
-		size_t length = ValidUtf8Length(json);
-		if (length == 0)
+		if (json.empty())
 			return;
-		HexEscapes(out, CodeOf(json.substr(0, length)));
-		json.remove_prefix(length);
+		size_t length = ValidUtf8Length(json);
+		HexEscapes(out, CodeOf(length > 0 ? json.substr(0, length) : kReplacement));
+		json.remove_prefix(std::max<size_t>(length, 1));
 	}
 }
 
@@ -256,11 +257,11 @@ AsciiSize(std::string_view json)
 		size_t plain = AsciiLength(json);
 		size += plain;
 		json.remove_prefix(plain);
-		size_t length = ValidUtf8Length(json);
-		if (length == 0)
+		if (json.empty())
 			return size;
+		size_t length = ValidUtf8Length(json);
 		size += length == 4 ? 12 : 6;
-		json.remove_prefix(length);
+		json.remove_prefix(std::max<size_t>(length, 1));
 	}
 }
 

@@ -24,7 +24,8 @@ StringOrNull(Buffer &out, std::string_view text)
 // The inside of a JSON string: escaped, without the quotes, so that a value can be written in pieces.
 void Escaped(Buffer &out, std::string_view text);
 
-// JSON as pure ASCII: characters beyond it, which only strings can hold, become \uXXXX. `json` is valid UTF-8.
+// JSON as pure ASCII: characters beyond it, which only strings can hold, become \uXXXX. A byte that is not of a valid
+// UTF-8 character becomes \ufffd.
 void Ascii(Buffer &out, std::string_view json);
 
 // The bytes that Ascii() would write.

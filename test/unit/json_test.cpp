@@ -180,6 +180,13 @@ TEST(Json, AsciiOfEachKind)
 	EXPECT_EQ(Ascii("\"\U00010000🐘\U0010FFFF\""), R"("\ud800\udc00\ud83d\udc18\udbff\udfff")");
 }
 
+TEST(Json, AsciiOfWhatIsNotUtf8)
+{
+	EXPECT_EQ(Ascii("\"d\xF6rt\""), R"("d\ufffdrt")");
+	EXPECT_EQ(Ascii("\"\xF0\x9F\x90"), R"("\ufffd\ufffd\ufffd)");
+	EXPECT_EQ(Ascii("\xED\xA0\x80\"é\""), R"(\ufffd\ufffd\ufffd"\u00e9")");
+}
+
 TEST(Json, AsciiReadsBackAsTheSame)
 {
 	test::Random random(7);
