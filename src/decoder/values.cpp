@@ -594,10 +594,10 @@ Values::Output(const Type &type, Datum value)
 			return std::string_view(OutputFunctionCall(const_cast<FmgrInfo *>(&type.output), plain));
 		});
 	} catch (const pg::Error &error) {
-		// A few bytes of numeric can be 131 kB of text, so no look at the value tells. Raised again it would stop the
-		// stream for ever. No subtransaction needs to go: output functions write nothing, and what they pinned is let
-		// go with the transaction that decoding runs in.
-		if (!error.IsTooLarge())
+		// A few bytes of numeric can be 131 kB of text, and whoever wrote a jsonpath may have had more stack, so no
+		// look at the value tells. Raised again it would stop the stream for ever. No subtransaction needs to go:
+		// output functions write nothing, and what they pinned is let go with the transaction that decoding runs in.
+		if (!error.IsTooLarge() && !error.IsTooDeep())
 			throw;
 		throw core::BufferFull();
 	}

@@ -34,4 +34,10 @@ Error::IsTooLarge() const
 			strncmp(data->message, "invalid memory alloc request size", 33) == 0);
 }
 
+bool
+Error::IsTooDeep() const
+{
+	return data->sqlerrcode == ERRCODE_STATEMENT_TOO_COMPLEX;
+}
+
 } // namespace txsync::pg

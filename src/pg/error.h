@@ -14,6 +14,9 @@ struct Error
 	// Whether something would have become larger than the server's 1 GB: palloc() says it in one way, StringInfo in
 	// another.
 	bool IsTooLarge() const;
+
+	// Whether the server's stack did not suffice.
+	bool IsTooDeep() const;
 };
 
 // An error of ours for the user, raised by Entry with all its parts. `sqlstate` is what MAKE_SQLSTATE gives.
