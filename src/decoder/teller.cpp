@@ -20,6 +20,13 @@ Same(std::string_view a, std::string_view b)
 	return (a.data() == nullptr) == (b.data() == nullptr) && a == b;
 }
 
+// Whether the WAL has the ids: where the replica identity is another than they, an update leaves a large one behind.
+bool
+HasKey(const Plan &plan, const Row &row)
+{
+	return std::none_of(plan.ids.begin(), plan.ids.end(), [&](const Column &id) { return row.IsUnchanged(id); });
+}
+
 bool
 KeyDiffers(Values &values, const Plan &plan, const Row &before, const Row &after)
 {
@@ -350,7 +357,7 @@ Teller::OldOrganizationOf(const core::Change &change, const Plan &plan, const Ro
 const Hint *
 Teller::TakeHint(Hint::Kind kind, const Plan &plan, const Row &row)
 {
-	if (transaction_->hints.Empty() || !row)
+	if (transaction_->hints.Empty() || !row || !HasKey(plan, row))
 		return nullptr;
 	key_.Clear(SIZE_MAX);
 	AppendKey(values_, key_, plan, row);
