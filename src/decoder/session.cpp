@@ -162,7 +162,7 @@ Session::Prepare(ReorderBufferTXN *txn)
 	teller_.FlushMove();
 	StopBlock();
 	if (current_->told)
-		sink_->Tell({Control::Kind::kPrepare, txn->xid, 0, values_.ToUtf8(txn->gid)});
+		sink_->Tell({Control::Kind::kPrepare, txn->xid, 0, values_.Shared(txn->gid)});
 	sink_->EndTransaction();
 	streamed_.erase(txn->xid);
 }
@@ -174,14 +174,14 @@ Session::CommitPrepared(ReorderBufferTXN *txn, XLogRecPtr commit_lsn)
 	char committed_at[core::kMaxDateTime];
 	char *end = core::FormatInstant(committed_at, txn->xact_time.commit_time);
 	sink_->Tell(
-		{Control::Kind::kCommitPrepared, txn->xid, 0, values_.ToUtf8(txn->gid), commit_lsn, {committed_at, end}});
+		{Control::Kind::kCommitPrepared, txn->xid, 0, values_.Shared(txn->gid), commit_lsn, {committed_at, end}});
 	sink_->EndTransaction();
 }
 
 void
 Session::RollbackPrepared(ReorderBufferTXN *txn)
 {
-	sink_->Tell({Control::Kind::kRollbackPrepared, txn->xid, 0, values_.ToUtf8(txn->gid)});
+	sink_->Tell({Control::Kind::kRollbackPrepared, txn->xid, 0, values_.Shared(txn->gid)});
 	sink_->EndTransaction();
 }
 

@@ -374,10 +374,10 @@ std::string_view
 Teller::Origin()
 {
 	if (transaction_->origin_id != InvalidRepOriginId && transaction_->origin.empty()) {
-		transaction_->origin = pg::Call([&] {
+		transaction_->origin = values_.Shared(pg::Call([&] {
 			char *name = nullptr;
 			return std::string_view(replorigin_by_oid(transaction_->origin_id, true, &name) ? name : "unknown");
-		});
+		}));
 	}
 	return transaction_->origin;
 }

@@ -601,8 +601,7 @@ Values::Output(const Type &type, Datum value)
 			throw;
 		throw core::BufferFull();
 	}
-	// All databases share the roles' names, whatever their encodings: not even UTF-8 is sure to be valid.
-	return utf8_ && core::IsValidUtf8(text) ? text : Converted(text);
+	return Shared(text); // it may hold roles' names
 }
 
 std::string_view

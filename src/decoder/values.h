@@ -3,6 +3,7 @@
 // would call casts that users define.
 
 #include "core/buffer.h"
+#include "core/utf8.h"
 #include "pg/call.h"
 #include "pg/image.h"
 
@@ -35,8 +36,8 @@ struct Type
 class Values
 {
 public:
-	// Types live in `session`; `scratch` is reset after each change. A value that is stored in more than `max_value`
-	// bytes is not even read by JsonWithin() and Text().
+	// Types live in `session`; `scratch` is reset after each change, and must be the current context whenever values
+	// are read. A value that is stored in more than `max_value` bytes is not even read by JsonWithin() and Text().
 	Values(MemoryContext session, MemoryContext scratch, size_t max_value, bool big_numbers_as_strings);
 
 	const Type &TypeOf(Oid oid);
@@ -68,6 +69,13 @@ public:
 	ToUtf8(std::string_view text)
 	{
 		return utf8_ ? text : Converted(text);
+	}
+
+	// Of a text that all databases share, whatever their encodings: not even UTF-8 is sure to be valid.
+	std::string_view
+	Shared(std::string_view text)
+	{
+		return utf8_ && core::IsValidUtf8(text) ? text : Converted(text);
 	}
 
 	// Of bytes that only claim to be text: anybody can write logical messages. What no text could hold ends it.

@@ -166,5 +166,21 @@ SQL
 is(sql($utf8, 'UTF8', "SELECT count(data::jsonb) FROM pg_logical_slot_peek_changes('$utf8', NULL, NULL)"), '1', 'UTF8: a role of another encoding');
 is_deeply((stream($utf8))[0]{data}{r}, "\"r\x{fffd}le\"", 'UTF8: its name is made valid');
 
+# They share the names of the origins, too.
+sql('latin1', 'LATIN1', qq{SELECT pg_replication_origin_create('origin \xf6')});
+foreach my $case ([ $utf8, "\x{fffd}" ], [ 'latin1', "\x{f6}" ], [ 'euc_jp', "\x{fffd}" ])
+{
+	my ($database, $meaning) = @$case;
+	my $encoding = uc $database;
+	sql($database, $encoding, <<'SQL');
+SELECT pg_replication_origin_session_setup(roname) FROM pg_replication_origin;
+CREATE TABLE replicated (id int PRIMARY KEY);
+SELECT txsync.track('replicated', tx => false);
+INSERT INTO replicated VALUES (1);
+SQL
+	like((peek($database))[-1], qr/"origin":"origin [^"]+"/, "$database: an origin of another encoding");
+	is((stream($database))[-1]{origin}, "origin $meaning", "$database: its name is made valid");
+}
+
 $node->stop;
 done_testing();
