@@ -2,6 +2,7 @@
 
 #include "pg/call.h"
 #include "pg/compat.h"
+#include "pg/memory.h"
 #include "pg/root.h"
 
 extern "C" {
@@ -196,6 +197,7 @@ Session::Change(Relation relation, ReorderBufferChange *change)
 	Plan *plan = plans_.Of(relation);
 	if (plan == nullptr)
 		return;
+	pg::ContextScope scope(values_.Scratch());
 	teller_.EnterSubtransaction(change->txn->xid);
 	Row before = Row::Old(*plan, RelationGetDescr(relation), pg::OldTuple(change));
 	Row after = Row::New(*plan, RelationGetDescr(relation), pg::NewTuple(change));
@@ -238,6 +240,7 @@ Session::TellPublishedUpdate(Plan &plan, const Row &before, const Row &after)
 void
 Session::Truncate(Relation *relations, int count, ReorderBufferChange *change)
 {
+	pg::ContextScope scope(values_.Scratch());
 	const Oid *truncated = change->data.truncate.relids;
 	Size truncated_count = change->data.truncate.nrelids;
 	current_->SeeOrigin(change->origin_id);
@@ -262,6 +265,7 @@ Session::Truncate(Relation *relations, int count, ReorderBufferChange *change)
 void
 Session::Message(XLogRecPtr lsn, std::string_view prefix, std::string_view message)
 {
+	pg::ContextScope scope(values_.Scratch());
 	sink_->Step();
 	// The server does not say which subtransaction's it is, but whose rollback it looks out for.
 	TransactionId subtransaction = TransactionIdIsValid(CheckXidAlive) ? CheckXidAlive : current_->xid;
@@ -287,6 +291,7 @@ Session::MessageAlone(XLogRecPtr lsn, std::string_view prefix, std::string_view 
 {
 	if (!core::MatchesAny(options_.messages, prefix))
 		return;
+	pg::ContextScope scope(values_.Scratch());
 	alone_.position = {lsn, lsn, 0};
 	Enter(alone_);
 	teller_.Event(prefix, message);

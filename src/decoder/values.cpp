@@ -8,7 +8,6 @@
 #include "decoder/jsonb.h"
 #include "decoder/settings.h"
 #include "pg/call.h"
-#include "pg/memory.h"
 #include "pg/transaction.h"
 
 #include <array>
@@ -586,7 +585,6 @@ std::string_view
 Values::Output(const Type &type, Datum value)
 {
 	Pin();
-	pg::ContextScope scope(scratch_);
 	std::string_view text;
 	try {
 		text = pg::Call([&] {
@@ -609,7 +607,6 @@ Values::Bytes(Datum value)
 {
 	auto *pointer = reinterpret_cast<struct varlena *>(DatumGetPointer(value));
 	if (VARATT_IS_EXTERNAL(pointer) || VARATT_IS_COMPRESSED(pointer)) [[unlikely]] {
-		pg::ContextScope scope(scratch_);
 		pointer = pg::Call([&] { return pg_detoast_datum_packed(pointer); });
 	}
 	return {VARDATA_ANY(pointer), VARSIZE_ANY_EXHDR(pointer)};
@@ -625,7 +622,6 @@ Values::SameBytes(Datum a, Datum b)
 	auto plain = [](Datum value) { return IsPlain(reinterpret_cast<varlena *>(DatumGetPointer(value))); };
 	if (plain(a) && plain(b)) [[likely]]
 		return Bytes(a) == Bytes(b);
-	pg::ContextScope scope(scratch_);
 	return pg::Call([&] {
 		varlena *one = PG_DETOAST_DATUM_PACKED(a);
 		varlena *other = PG_DETOAST_DATUM_PACKED(b);
@@ -643,7 +639,6 @@ Values::Detoast(Datum value)
 {
 	auto *pointer = reinterpret_cast<struct varlena *>(DatumGetPointer(value));
 	if (VARATT_IS_EXTENDED(pointer)) {
-		pg::ContextScope scope(scratch_);
 		pointer = pg::Call([&] { return pg_detoast_datum(pointer); });
 	}
 	return pointer;
