@@ -380,8 +380,8 @@ struct Writers
 	Type::Writer text;
 };
 
-// The one type whose cast to json is followed: an extension defines it, and only a superuser can make another that is
-// called hstore.
+// The one type whose cast to json is followed: the type of variable length that an extension named hstore defines. What
+// is not stored as hstore stores it goes through its output function.
 bool
 IsHstore(Oid type)
 {
