@@ -85,6 +85,17 @@ ALTER PUBLICATION failing SET TABLE notes;
 SELECT action, id FROM told('publications', 'failing');
 \set VERBOSITY default
 SELECT action, id FROM told('publications', 'everything', 'entity-types', 'notes');
+
+-- a move between partitions is a delete and an insert to publications: without both it is told as what is left
+CREATE PUBLICATION no_deletes FOR TABLE tasks WITH (publish = 'insert, update');
+CREATE PUBLICATION no_inserts FOR TABLE tasks WITH (publish = 'update, delete');
+CREATE PUBLICATION updates FOR TABLE tasks WITH (publish = 'update');
+UPDATE tasks SET state = 'done', tx = tx('1000.0003.a', 'state') WHERE id = 1;
+UPDATE tasks SET title = 'one!' WHERE id = 1;
+SELECT action, id, tx, data ->> 'title' AS title FROM told('publications', 'no_deletes');
+SELECT action, id, tx, data ->> 'title' AS title FROM told('publications', 'no_inserts');
+SELECT action, id, tx, data ->> 'title' AS title FROM told('publications', 'updates');
+DROP PUBLICATION no_deletes, no_inserts, updates;
 DROP PUBLICATION acme, inserted, "of schema", everything, by_root, by_leaf, failing;
 SELECT count(*) > 0 AS all FROM changes();
 DROP SCHEMA here;
