@@ -78,8 +78,8 @@ change(LogicalDecodingContext *context, ReorderBufferTXN *, Relation relation, R
 }
 
 static void
-empty_tables(LogicalDecodingContext *context, ReorderBufferTXN *, int count, Relation relations[],
-			 ReorderBufferChange *change)
+truncate_tables(LogicalDecodingContext *context, ReorderBufferTXN *, int count, Relation relations[],
+				ReorderBufferChange *change)
 {
 	pg::Entry([&] { SessionOf(context).Truncate(relations, count, change); });
 }
@@ -160,7 +160,7 @@ FillCallbacks(OutputPluginCallbacks &callbacks)
 	callbacks.startup_cb = startup;
 	callbacks.begin_cb = begin;
 	callbacks.change_cb = change;
-	callbacks.truncate_cb = empty_tables;
+	callbacks.truncate_cb = truncate_tables;
 	callbacks.message_cb = message;
 	callbacks.commit_cb = commit;
 	callbacks.filter_by_origin_cb = filter_by_origin;
@@ -177,7 +177,7 @@ FillCallbacks(OutputPluginCallbacks &callbacks)
 	callbacks.stream_commit_cb = stream_commit;
 	callbacks.stream_change_cb = change;
 	callbacks.stream_message_cb = message;
-	callbacks.stream_truncate_cb = empty_tables;
+	callbacks.stream_truncate_cb = truncate_tables;
 }
 
 } // namespace txsync::decoder

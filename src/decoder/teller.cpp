@@ -96,25 +96,26 @@ void
 Teller::KeyChange(Plan &plan, const Row &before, const Row &after)
 {
 	Provenance provenance = ProvenanceOf(plan, before, after);
-	Disappear(plan, before, after, provenance);
+	TellAsDelete(plan, before, after, provenance);
 	transaction_->position.row++;
-	Appear(plan, before, after, provenance, true);
+	Members old_key{values_, plan.ids, before};
+	TellAsCreate(plan, after, provenance, core::ValueWriter(old_key));
 }
 
 void
 Teller::Appear(Plan &plan, const Row &before, const Row &after)
 {
-	Appear(plan, before, after, ProvenanceOf(plan, before, after), false);
+	TellAsCreate(plan, after, ProvenanceOf(plan, before, after), {});
 }
 
 void
 Teller::Disappear(Plan &plan, const Row &before, const Row &after)
 {
-	Disappear(plan, before, after, ProvenanceOf(plan, before, after));
+	TellAsDelete(plan, before, after, ProvenanceOf(plan, before, after));
 }
 
 void
-Teller::Disappear(Plan &plan, const Row &before, const Row &after, Provenance provenance)
+Teller::TellAsDelete(Plan &plan, const Row &before, const Row &after, Provenance provenance)
 {
 	core::Change change = Describe(plan, Action::kDelete);
 	const Row &named = Named(plan, before, after);
@@ -133,15 +134,13 @@ Teller::Disappear(Plan &plan, const Row &before, const Row &after, Provenance pr
 }
 
 void
-Teller::Appear(Plan &plan, const Row &before, const Row &after, Provenance provenance, bool under_new_key)
+Teller::TellAsCreate(Plan &plan, const Row &after, Provenance provenance, core::ValueWriter old_key)
 {
 	core::Change change = Describe(plan, Action::kCreate);
 	DescribeEntity(change, plan, after);
 	DescribeUnchanged(change, plan, after);
 	DescribeTxOf(change, plan, after, provenance);
-	Members old_key{values_, plan.ids, before};
-	if (under_new_key)
-		change.old_key = core::ValueWriter(old_key);
+	change.old_key = old_key;
 	Members data{values_, plan.columns, after};
 	if (ShowsData(plan))
 		change.data = core::ValueWriter(data);

@@ -67,8 +67,10 @@ private:
 	};
 
 	void KeyChange(Plan &plan, const Row &before, const Row &after);
-	void Appear(Plan &plan, const Row &before, const Row &after, Provenance provenance, bool under_new_key);
-	void Disappear(Plan &plan, const Row &before, const Row &after, Provenance provenance);
+
+	// An update that is told as the end of one entity, or as the beginning of one.
+	void TellAsDelete(Plan &plan, const Row &before, const Row &after, Provenance provenance);
+	void TellAsCreate(Plan &plan, const Row &after, Provenance provenance, core::ValueWriter old_key);
 
 	core::Change Describe(const Plan &plan, core::Action action);
 	void DescribeEntity(core::Change &change, const Plan &plan, const Row &row);
