@@ -38,7 +38,8 @@ struct Invalidations
 			return;
 		pg::Call([] {
 			CacheRegisterRelcacheCallback([](Datum, Oid relation) { Tell(relation); }, 0);
-			// A table's relcache does not tell of what goes by other names: its schema and its publications.
+			// A table's relcache does not tell of other names: of its schema and its publications. Those of a
+			// partition's root are told by the root's row type, which goes by the same name.
 			for (int cache : {TYPEOID, NAMESPACEOID, PUBLICATIONOID})
 				CacheRegisterSyscacheCallback(
 					cache, [](Datum, int, uint32) { Tell(InvalidOid); }, 0);
@@ -171,15 +172,16 @@ FindPublished(Relation relation, const std::vector<std::string> &publications, M
 	});
 }
 
-// Partitions go by the name of their root.
+// A partition goes by the name of the table that is tracked, its root.
 bool
-PassesTable(Oid root, const core::Filter &filter)
+PassesTable(Relation relation, const core::Filter &filter)
 {
 	struct Name
 	{
 		const char *schema;
 		const char *table;
 	};
+	Oid root = pg::RootOf(relation);
 	Name name = pg::Call([&] { return Name{get_namespace_name(get_rel_namespace(root)), get_rel_name(root)}; });
 	return name.schema != nullptr && name.table != nullptr && filter.PassesTable(name.schema, name.table);
 }
@@ -221,17 +223,19 @@ Plans::Sweep()
 {
 	last_oid_ = InvalidOid;
 	last_ = nullptr;
-	std::sort(stale_oids_.begin(), stale_oids_.end());
-	auto is_stale = [&](Oid oid) { return std::binary_search(stale_oids_.begin(), stale_oids_.end(), oid); };
-	std::erase_if(plans_, [&](const auto &entry) {
-		const auto &[oid, known] = entry;
-		bool stale = all_stale_ || is_stale(oid) || is_stale(known.root);
-		if (stale)
-			Discard(known.plan.get());
-		return stale;
-	});
-	if (all_stale_)
+	if (all_stale_) {
+		for (auto &[oid, plan] : plans_)
+			Discard(plan.get());
+		plans_.clear();
 		values_.Forget();
+	}
+	for (Oid oid : stale_oids_) {
+		auto at = plans_.find(oid);
+		if (at == plans_.end())
+			continue;
+		Discard(at->second.get());
+		plans_.erase(at);
+	}
 	stale_oids_.clear();
 	stale_ = false;
 	all_stale_ = false;
@@ -246,7 +250,7 @@ Plans::Discard(Plan *plan)
 }
 
 std::unique_ptr<Plan>
-Plans::Compile(Relation relation, Oid root)
+Plans::Compile(Relation relation)
 {
 	pg::ContextScope scope(values_.Scratch());
 	const Trigger *trigger = pg::FindRowTrigger(relation);
@@ -256,7 +260,7 @@ Plans::Compile(Relation relation, Oid root)
 	std::optional<core::Tracking> tracking = core::ParseTracking(pg::Arguments(*trigger));
 	if (!tracking)
 		return nullptr;
-	if (!options_.filter.PassesEntityType(tracking->entity_type) || !PassesTable(root, options_.filter))
+	if (!options_.filter.PassesEntityType(tracking->entity_type) || !PassesTable(relation, options_.filter))
 		return nullptr;
 	MemoryContext memory = nullptr;
 	const Published *published = nullptr;
@@ -280,12 +284,10 @@ Plans::Find(Relation relation)
 		Sweep();
 	Oid oid = RelationGetRelid(relation);
 	auto at = plans_.find(oid);
-	if (at == plans_.end()) {
-		Oid root = pg::RootOf(relation);
-		at = plans_.emplace(oid, Known{root, Compile(relation, root)}).first;
-	}
+	if (at == plans_.end())
+		at = plans_.emplace(oid, Compile(relation)).first;
 	last_oid_ = oid;
-	last_ = at->second.plan.get();
+	last_ = at->second.get();
 }
 
 } // namespace txsync::decoder

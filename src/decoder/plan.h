@@ -73,21 +73,15 @@ public:
 	void Invalidate(Oid relation) noexcept;
 
 private:
-	struct Known
-	{
-		Oid root;                   // whose name partitions go by: another name of it makes their plans stale
-		std::unique_ptr<Plan> plan; // null: not tracked
-	};
-
 	void Find(Relation relation);
 	void Sweep();
-	std::unique_ptr<Plan> Compile(Relation relation, Oid root);
+	std::unique_ptr<Plan> Compile(Relation relation);
 	static void Discard(Plan *plan);
 
 	Values &values_;
 	const Options &options_;
 	MemoryContext memory_;
-	std::unordered_map<Oid, Known> plans_;
+	std::unordered_map<Oid, std::unique_ptr<Plan>> plans_; // null: not tracked
 	Oid last_oid_ = InvalidOid;
 	Plan *last_ = nullptr;
 
