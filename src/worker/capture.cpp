@@ -138,8 +138,10 @@ Capture::MayGoOn()
 		look = pg_atomic_compare_exchange_u32(&seat.look_again, &expected, 0);
 		held = seat.held_by != 0;
 	});
-	if (held || !CaptureIsWanted())
+	if (held || !CaptureIsWanted()) {
+		SetState(SeatState::kStopped);
 		return false;
+	}
 	if (!look)
 		return true;
 	if (!HasExtension()) {
@@ -230,6 +232,8 @@ Main(Oid database)
 	// The server does not decode what is written under this origin.
 	replorigin_session_origin = DoNotReplicateId;
 	if (!HasExtension()) {
+		if (HasSlot(SlotName())) // it was dropped while no worker ran
+			DropSlot(SlotName());
 		SetState(SeatState::kAbsent);
 		return;
 	}
