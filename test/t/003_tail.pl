@@ -157,6 +157,7 @@ subtest 'the server goes and comes' => sub {
 
 # Nothing of it is told, and decoding it takes many times the server's patience.
 subtest 'a long transaction of others' => sub {
+	plan skip_all => 'with assertions, any plugin takes minutes for it' if $node->safe_psql('postgres', 'SHOW debug_assertions') eq 'on';
 	# Spilling to disk in one go can outlast the timeout as well.
 	$node->append_conf('postgresql.conf', "wal_sender_timeout = '300ms'\nlogical_decoding_work_mem = '1MB'");
 	$node->restart;
