@@ -122,7 +122,7 @@ capture_worker(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(wake_capture);
 
 PGDLLEXPORT Datum
-wake_capture(PG_FUNCTION_ARGS)
+wake_capture(FunctionCallInfo)
 {
 	if (HaveSeats())
 		LookAgainAtCommit();
