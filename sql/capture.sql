@@ -47,18 +47,26 @@ CREATE TABLE capture_state (
     system_identifier text,
     database oid,
     epoch bigint,
+    timeline integer,
     position pg_lsn,
+    horizon xid,
     last_id bigint NOT NULL DEFAULT 0,
+    missed boolean NOT NULL DEFAULT false,
     paused boolean NOT NULL DEFAULT false,
+    gap_end pg_lsn,
+    reset text,
     last_error text,
     last_error_at timestamptz,
     PRIMARY KEY (system_identifier, database)
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE capture_state IS 'How far the changelog goes: written in the transaction that writes its rows. A row that came with a copy of the database, or by replication, is another''s. Read it through txsync.capture.';
+COMMENT ON COLUMN capture_state.horizon IS 'All transactions with a lower number had ended before position.';
+COMMENT ON COLUMN capture_state.missed IS 'Those who listen have still to be told that there is more than they were notified of.';
+COMMENT ON COLUMN capture_state.gap_end IS 'Not null: what was committed between position and here is not captured and will not be.';
+COMMENT ON COLUMN capture_state.reset IS 'What reset_capture() asked for: skip or heal.';
 
-CREATE FUNCTION capture_worker(OUT system_identifier text, OUT database oid, OUT pid integer, OUT state text, OUT captured pg_lsn) RETURNS record
+CREATE FUNCTION capture_worker(OUT system_identifier text, OUT database oid, OUT pid integer, OUT state text, OUT captured pg_lsn, OUT captured_at timestamptz, OUT restarts integer) RETURNS record
 LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME';
-REVOKE ALL ON FUNCTION capture_worker() FROM PUBLIC;
 COMMENT ON FUNCTION capture_worker() IS 'What the capture worker of this database says of itself, and whose row of capture_state is its own. For the view capture.';
 
 CREATE FUNCTION wake_capture() RETURNS void
@@ -67,14 +75,15 @@ REVOKE ALL ON FUNCTION wake_capture() FROM PUBLIC;
 COMMENT ON FUNCTION wake_capture() IS 'Makes the launcher and the worker look again when this transaction has committed.';
 
 CREATE VIEW capture AS
-SELECT CASE WHEN s.paused THEN 'paused' ELSE w.state END AS state, w.pid, s.epoch, s.position, w.captured, s.last_id,
-       CASE WHEN pg_catalog.pg_is_in_recovery() OR w.captured IS NULL THEN NULL ELSE greatest(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), w.captured), 0) END AS lag_bytes,
-       s.last_error, s.last_error_at
-FROM @extschema@.capture_worker() w LEFT JOIN @extschema@.capture_state s USING (system_identifier, database);
-COMMENT ON VIEW capture IS 'The capture worker: state (off, starting, streaming, paused), epoch, the position up to which the changelog is complete, bytes of WAL behind, last error.';
+SELECT CASE WHEN s.paused THEN 'paused' ELSE w.state END AS state, w.pid, s.epoch, s.position, w.captured, s.last_id, l.lag_bytes,
+       CASE WHEN l.lag_bytes > 0 THEN ceil(extract(epoch FROM clock_timestamp() - w.captured_at) * 1000)::bigint ELSE l.lag_bytes END AS lag_ms,
+       s.last_error, s.last_error_at, w.restarts, s.gap_end
+FROM @extschema@.capture_worker() w LEFT JOIN @extschema@.capture_state s USING (system_identifier, database),
+LATERAL (SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL ELSE greatest(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), w.captured), 0)::bigint END AS lag_bytes) l;
+COMMENT ON VIEW capture IS 'The capture worker: state (off, starting, streaming, paused, lost: see reset_capture()), epoch, the position up to which the changelog is complete, how far it is behind in bytes of WAL and in milliseconds, the last error until something is captured again, restarts since the server started, the end of a gap.';
 
 CREATE FUNCTION pause() RETURNS void
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 INSERT INTO @extschema@.capture_state AS s (system_identifier, database, paused)
 SELECT w.system_identifier, w.database, true FROM @extschema@.capture_worker() w
@@ -85,7 +94,7 @@ REVOKE ALL ON FUNCTION pause() FROM PUBLIC;
 COMMENT ON FUNCTION pause() IS 'Capture stops until resume(), also over restarts; its slot keeps the WAL meanwhile. Paused already: nothing happens.';
 
 CREATE FUNCTION resume() RETURNS void
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 UPDATE @extschema@.capture_state s SET paused = false FROM @extschema@.capture_worker() w
 WHERE s.system_identifier = w.system_identifier AND s.database = w.database AND s.paused;
@@ -93,6 +102,12 @@ SELECT @extschema@.wake_capture();
 END;
 REVOKE ALL ON FUNCTION resume() FROM PUBLIC;
 COMMENT ON FUNCTION resume() IS 'Capture goes on after pause(). Not paused: nothing happens.';
+
+CREATE FUNCTION reset_capture(heal boolean DEFAULT false) RETURNS void
+LANGUAGE c STRICT VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME';
+REVOKE ALL ON FUNCTION reset_capture(boolean) FROM PUBLIC;
+COMMENT ON FUNCTION reset_capture(boolean) IS
+'Capture goes on behind a gap, in a new epoch, once this transaction has committed: the worker makes a new slot and records the gap as an activity, whose payload has its ends. With heal it also compares the tables with the changelog, and writes what is missing: creates, deletes, and an update without changedKeys for each row that was written since the gap began. Error 55000 without a gap.';
 
 CREATE FUNCTION wait_captured(lsn pg_lsn, timeout interval DEFAULT '10 s') RETURNS boolean
 LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME';

@@ -3,6 +3,7 @@
 #include "api/seats.h"
 #include "pg/call.h"
 #include "pg/entry.h"
+#include "pg/spi.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -24,6 +25,8 @@ struct Report
 	SeatState state = SeatState::kFree;
 	pid_t pid = 0;
 	XLogRecPtr captured = InvalidXLogRecPtr;
+	TimestampTz captured_at = 0;
+	uint32_t starts = 0;
 };
 
 Report
@@ -32,28 +35,11 @@ Look()
 	Report report;
 	if (HaveSeats()) {
 		WithSeat(MyDatabaseId, [&](Seat &seat) {
-			report = {seat.state, seat.pid, pg_atomic_read_u64(&seat.captured)};
+			report = {seat.state, seat.pid, pg_atomic_read_u64(&seat.captured),
+					  static_cast<TimestampTz>(pg_atomic_read_u64(&seat.captured_at)), seat.starts};
 		});
 	}
 	return report;
-}
-
-const char *
-NameOf(SeatState state)
-{
-	switch (state) {
-	case SeatState::kStarting:
-	case SeatState::kStopped:
-		return "starting";
-	case SeatState::kStreaming:
-		return "streaming";
-	case SeatState::kPaused:
-		return "paused";
-	case SeatState::kFree:
-	case SeatState::kAbsent:
-		break;
-	}
-	return "off";
 }
 
 Datum
@@ -64,12 +50,35 @@ CaptureWorker(FunctionCallInfo fcinfo)
 		TupleDesc desc;
 		if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
 			elog(ERROR, "return type must be a row type");
-		bool nulls[] = {false, false, report.pid == 0, false, report.captured == InvalidXLogRecPtr};
+		bool nothing = report.captured == InvalidXLogRecPtr;
+		bool nulls[] = {false, false, report.pid == 0, false, nothing, nothing, false};
 		Datum values[] = {CStringGetTextDatum(psprintf(UINT64_FORMAT, GetSystemIdentifier())),
-						  ObjectIdGetDatum(MyDatabaseId), Int32GetDatum(report.pid),
-						  CStringGetTextDatum(NameOf(report.state)), LSNGetDatum(report.captured)};
+						  ObjectIdGetDatum(MyDatabaseId),
+						  Int32GetDatum(report.pid),
+						  CStringGetTextDatum(CaptureState()),
+						  LSNGetDatum(report.captured),
+						  TimestampTzGetDatum(report.captured_at),
+						  Int32GetDatum(static_cast<int32>(report.starts > 0 ? report.starts - 1 : 0))};
 		return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 	});
+}
+
+// The worker does what is asked: it alone writes the changelog.
+void
+ResetCapture(bool heal)
+{
+	pg::Spi spi;
+	uint64_t rows =
+		spi.Execute(std::string("UPDATE txsync.capture_state s SET reset = ") + (heal ? "'heal'" : "'skip'") +
+					" FROM txsync.capture_worker() w WHERE s.system_identifier = w.system_identifier "
+					"AND s.database = w.database AND s.gap_end IS NOT NULL");
+	if (rows == 0)
+		throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+						  "capture has no gap to leave behind",
+						  {},
+						  "txsync.health() tells what is wrong with it, if anything."};
+	if (HaveSeats())
+		LookAgainAtCommit();
 }
 
 void
@@ -126,6 +135,15 @@ wake_capture(FunctionCallInfo)
 {
 	if (HaveSeats())
 		LookAgainAtCommit();
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(reset_capture);
+
+PGDLLEXPORT Datum
+reset_capture(PG_FUNCTION_ARGS)
+{
+	pg::Entry([&] { ResetCapture(PG_GETARG_BOOL(0)); });
 	PG_RETURN_VOID();
 }
 

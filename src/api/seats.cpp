@@ -4,9 +4,11 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "common/pg_prng.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
+#include "utils/timestamp.h"
 }
 
 namespace txsync::api {
@@ -14,6 +16,9 @@ namespace txsync::api {
 namespace {
 
 constexpr int kSeats = 256;
+
+constexpr long kFirstPauseMs = 100;
+constexpr long kLongestPauseMs = 60000;
 
 struct Shared
 {
@@ -55,6 +60,7 @@ Startup()
 			pg_atomic_init_u32(&seat.sleeping, 0);
 			pg_atomic_init_u32(&seat.look_again, 0);
 			pg_atomic_init_u64(&seat.captured, 0);
+			pg_atomic_init_u64(&seat.captured_at, 0);
 		}
 	}
 	LWLockRelease(AddinShmemInitLock);
@@ -92,13 +98,33 @@ Wake(Seat &seat)
 	LWLockRelease(shared->lock);
 }
 
+const char *
+NameOf(SeatState state)
+{
+	switch (state) {
+	case SeatState::kStarting:
+	case SeatState::kStopped:
+		return "starting";
+	case SeatState::kStreaming:
+		return "streaming";
+	case SeatState::kPaused:
+		return "paused";
+	case SeatState::kLost:
+		return "lost";
+	case SeatState::kFree:
+	case SeatState::kAbsent:
+		break;
+	}
+	return "off";
+}
+
 void
 LookAgain()
 {
 	look_again = false;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	if (Seat *seat = Find(MyDatabaseId)) {
-		if (seat->state == SeatState::kAbsent || seat->state == SeatState::kPaused)
+		if (seat->state == SeatState::kAbsent || seat->state == SeatState::kPaused || seat->state == SeatState::kLost)
 			seat->state = SeatState::kStopped;
 		pg_atomic_write_u32(&seat->look_again, 1);
 		if (seat->latch != nullptr)
@@ -158,6 +184,15 @@ UnlockSeats()
 	LWLockRelease(shared->lock);
 }
 
+const char *
+CaptureState()
+{
+	SeatState state = SeatState::kFree;
+	if (HaveSeats())
+		WithSeat(MyDatabaseId, [&](Seat &seat) { state = seat.state; });
+	return NameOf(state);
+}
+
 bool
 TakeSeat(Oid database)
 {
@@ -181,12 +216,24 @@ FreeSeats(const std::vector<Oid> &but_of)
 			seat.database = InvalidOid;
 			seat.state = SeatState::kFree;
 			seat.held_by = 0;
+			seat.starts = 0;
 			seat.failures = 0;
 			seat.next_start = 0;
 			pg_atomic_write_u64(&seat.captured, 0);
+			pg_atomic_write_u64(&seat.captured_at, 0);
 		}
 	}
 	LWLockRelease(shared->lock);
+}
+
+void
+PutOff(Seat &seat)
+{
+	long pause = std::min(kFirstPauseMs << std::min(seat.failures++, 16U), kLongestPauseMs);
+	auto half = static_cast<uint64>(pause / 2);
+	pause = static_cast<long>(half + pg_prng_uint64_range(&pg_global_prng_state, 0, half));
+	seat.next_start = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
+	seat.state = SeatState::kStopped;
 }
 
 void

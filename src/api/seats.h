@@ -18,6 +18,7 @@ enum class SeatState : uint8_t
 	kStarting, // asked for, or not streaming yet
 	kStreaming,
 	kPaused,
+	kLost, // in front of a gap
 };
 
 struct Seat
@@ -26,12 +27,14 @@ struct Seat
 	SeatState state;
 	pid_t pid;
 	pid_t held_by;     // a backend that wants the database for itself: no worker starts while it lives
+	uint32_t starts;   // of a worker, since the server started
 	uint32_t failures; // in a row
 	TimestampTz next_start;
-	Latch *latch;                // the worker's, while it runs
-	pg_atomic_uint32 sleeping;   // it waits for the next commit
-	pg_atomic_uint32 look_again; // at its state
-	pg_atomic_uint64 captured;   // all that committed before is in the changelog
+	Latch *latch;                 // the worker's, while it runs
+	pg_atomic_uint32 sleeping;    // it waits for the next commit
+	pg_atomic_uint32 look_again;  // at its state
+	pg_atomic_uint64 captured;    // all that committed before is in the changelog
+	pg_atomic_uint64 captured_at; // a TimestampTz: so was all that had committed then
 };
 
 // From _PG_init while the server preloads libraries.
@@ -45,6 +48,9 @@ bool HaveSeats();
 template <class F>
 bool WithSeat(Oid database, F &&f);
 
+// The state of this database's worker as users know it: off, starting, streaming, paused or lost. Off without seats.
+const char *CaptureState();
+
 // For a database that has no seat; false if all are taken.
 bool TakeSeat(Oid database);
 
@@ -52,6 +58,9 @@ bool TakeSeat(Oid database);
 void FreeSeats(const std::vector<Oid> &but_of);
 
 void SetLauncher(Latch *latch);
+
+// To be started again, later each time in a row. Called with the lock held.
+void PutOff(Seat &seat);
 
 // Makes the launcher look now.
 void WakeLauncher();

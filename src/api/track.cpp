@@ -3,6 +3,7 @@
 #include "api/arguments.h"
 #include "api/attach.h"
 #include "api/registry.h"
+#include "api/seats.h"
 #include "api/table.h"
 #include "core/jsonb.h"
 #include "pg/entry.h"
@@ -210,6 +211,15 @@ TellWhatIsMissing(Oid relation)
 	}
 }
 
+// What changes until then is not lost: tables that are tracked when capture begins are written down as they are.
+void
+TellWhenCaptureIsNotOn(const std::string &label)
+{
+	std::string state = CaptureState();
+	if (state != "streaming")
+		Notice("capture is " + state + ": the changelog knows table " + label + " from when it streams");
+}
+
 Datum
 EntityRow(Oid relation)
 {
@@ -286,6 +296,7 @@ Track(FunctionCallInfo fcinfo)
 	for (const std::string &column : decision.unhidden)
 		Notice("column " + Quoted(column) + " of table " + decision.label + " is no longer hidden");
 	TellWhatIsMissing(oid);
+	TellWhenCaptureIsNotOn(decision.label);
 	return EntityRow(oid);
 }
 

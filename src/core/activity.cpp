@@ -30,6 +30,8 @@ Visit(Archive &archive, A &activity)
 	archive.Text(activity.version);
 	archive.Text(activity.origin);
 	archive.Text(activity.annotation);
+	archive.Text(activity.payload);
+	archive.Text(activity.data);
 	archive.Texts(activity.changed_keys);
 }
 

@@ -25,6 +25,8 @@ struct Activity
 	std::string_view version;
 	std::string_view origin;
 	std::string_view annotation; // JSON
+	std::string_view payload;    // JSON: what an action of txsync's own has to say
+	std::string_view data;       // JSON: for a notification, not for the row
 };
 
 // Appends what Load() takes off the front of `bytes` again. The texts of what it loads are views into `bytes`.

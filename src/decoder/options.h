@@ -32,6 +32,7 @@ struct Options
 		kAll,
 		kChanged, // of an update the changed columns, where they are known
 		kNone,
+		kNotified, // of tables that are tracked with notify => 'full': for the changelog, no subscriber may ask for it
 	};
 
 	enum class BigNumbers

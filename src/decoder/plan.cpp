@@ -82,6 +82,7 @@ public:
 			AddId(id);
 		plan_->trigger_ran = trigger_ran && tracking_.tx && plan_->tx_index >= 0;
 		plan_->published = published_;
+		plan_->notify_full = tracking_.notify_full;
 		plan_->withheld = hidden_found_ < tracking_.hidden.size();
 		MakeRoom();
 		return std::move(plan_);

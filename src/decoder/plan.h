@@ -40,6 +40,7 @@ struct Plan
 	bool trigger_ran = false;    // the row trigger fires for every write and keeps tx
 	bool full_identity = false;  // an old row in the WAL is the whole row
 	bool ids_in_identity = true; // an old row in the WAL says what its id was
+	bool notify_full = false;    // tracked with notify => 'full'
 	bool withheld = false;       // a hidden column is not where the tracking says: data must not be shown
 
 	const Published *published = nullptr; // what the subscriber's publications let through; null: it names none

@@ -6,6 +6,7 @@
 #include "decoder/warnings.h"
 #include "pg/entry.h"
 #include "pg/error.h"
+#include "pg/heap.h"
 #include "pg/memory.h"
 
 extern "C" {
@@ -48,6 +49,7 @@ startup(LogicalDecodingContext *context, OutputPluginOptions *plugin, bool is_in
 		plugin->output_type = OUTPUT_PLUGIN_TEXTUAL_OUTPUT;
 		Options options = ReadOptions(context->output_plugin_options);
 		if (!is_init) {
+			pg::KeepFreedMemory();
 			RefuseToLosePrepared(*context->slot, options);
 			WarnOfWhatIsMissing(options.filter);
 		}

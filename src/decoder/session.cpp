@@ -73,6 +73,7 @@ void
 Session::Redirect(Sink &sink)
 {
 	sink_ = &sink;
+	options_.include_data = Options::Data::kNotified;
 	teller_.Redirect(sink);
 }
 

@@ -24,7 +24,7 @@ class Session
 public:
 	Session(LogicalDecodingContext *context, Options options);
 
-	// Everything is told to `sink` from now on.
+	// Everything is told to `sink` from now on; of the data, only what notifications show.
 	void Redirect(Sink &sink);
 
 	// A transaction that is known to have committed.

@@ -198,6 +198,8 @@ Teller::Event(std::string_view prefix, std::string_view content)
 bool
 Teller::ShowsData(const Plan &plan) const
 {
+	if (options_.include_data == Options::Data::kNotified)
+		return !plan.withheld && plan.notify_full;
 	return !plan.withheld && options_.include_data != Options::Data::kNone;
 }
 

@@ -100,6 +100,17 @@ CreateLogicalSlot(const char *name)
 #endif
 }
 
+// Whether the server has removed what the slot needed. 16 keeps the reason (be87200efd93).
+inline bool
+IsInvalidated(const ReplicationSlotPersistentData &slot)
+{
+#if PG_VERSION_NUM >= 160000
+	return slot.invalidated != RS_INVAL_NONE;
+#else
+	return slot.restart_lsn == InvalidXLogRecPtr && slot.invalidated_at != InvalidXLogRecPtr;
+#endif
+}
+
 // 18 gave it a parameter that asks for an error if the slot is invalidated (f41d8468ddea), which 15 to 17 give anyway.
 inline void
 AcquireSlot(const char *name)

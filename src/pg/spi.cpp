@@ -37,6 +37,37 @@ Spi::Execute(const std::string &sql)
 	});
 }
 
+uint64_t
+Spi::Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> parameters)
+{
+	return Call([&] {
+		auto count = static_cast<int>(parameters.size());
+		auto *types = static_cast<Oid *>(palloc(sizeof(Oid) * parameters.size()));
+		auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * parameters.size()));
+		for (int i = 0; i < count; i++) {
+			types[i] = parameters[static_cast<size_t>(i)].type;
+			values[i] = parameters[static_cast<size_t>(i)].value;
+		}
+		if (plan == nullptr) {
+			SPIPlanPtr fresh = SPI_prepare(sql, count, types);
+			if (fresh == nullptr || SPI_keepplan(fresh) != 0)
+				elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+			plan = fresh;
+		}
+		int result = SPI_execute_plan(plan, values, nullptr, false, 0);
+		if (result < 0)
+			elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
+		return SPI_processed;
+	});
+}
+
+std::optional<std::string>
+Spi::Value(int column)
+{
+	const char *text = Call([&] { return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column); });
+	return text != nullptr ? std::optional<std::string>(text) : std::nullopt;
+}
+
 std::string
 QuoteIdentifier(const char *name)
 {

@@ -3,6 +3,10 @@
 
 #include "pg/call.h"
 
+#include <optional>
+#include <span>
+#include <string>
+
 extern "C" {
 #include "executor/spi.h"
 }
@@ -19,6 +23,17 @@ public:
 
 	// Runs one statement; returns the number of rows. Results are in SPI_tuptable until the next one.
 	uint64_t Execute(const std::string &sql);
+
+	// The same, planned once for the whole life of the process; `plan` starts as null and stays with the caller.
+	struct Parameter
+	{
+		Oid type;
+		Datum value;
+	};
+	uint64_t Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> parameters);
+
+	// A column, from 1 on, of the first row of the last result; nothing for null.
+	static std::optional<std::string> Value(int column);
 
 private:
 	MemoryContext outer_;

@@ -3,17 +3,18 @@
 #include "api/seats.h"
 #include "pg/entry.h"
 #include "pg/transaction.h"
+#include "worker/beginning.h"
 #include "worker/changelog.h"
 #include "worker/process.h"
 #include "worker/reader.h"
 #include "worker/settings.h"
+#include "worker/slot.h"
 
 extern "C" {
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
-#include "common/pg_prng.h"
 #include "pgstat.h"
 #include "replication/origin.h"
 #include "replication/slot.h"
@@ -30,11 +31,15 @@ using api::SeatState;
 // So many entries make a changelog transaction, at the end of one that was captured.
 constexpr uint64_t kBatch = 20000;
 
+// While there is something to do, others add to it for so long before it is done: one transaction for many.
+constexpr long kGatherMs = 2;
+
 // A commit that wakes nobody, since its flush comes later, is found after this time.
 constexpr long kNapMs = 200;
 
-constexpr long kFirstPauseMs = 100;
-constexpr long kLongestPauseMs = 60000;
+// WAL in which there was nothing to capture is noted when it is so much, and not more often than this.
+constexpr uint64_t kQuietBytes = uint64_t{1} << 20;
+constexpr int kQuietMs = 1000;
 
 void
 SetState(SeatState state)
@@ -52,11 +57,7 @@ Leave(int, Datum)
 		pg_atomic_write_u32(&seat.sleeping, 0);
 		if (seat.state != SeatState::kStarting && seat.state != SeatState::kStreaming)
 			return;
-		seat.state = SeatState::kStopped;
-		long pause = std::min(kFirstPauseMs << std::min(seat.failures++, 16U), kLongestPauseMs);
-		pause = pause / 2 +
-				static_cast<long>(pg_prng_uint64_range(&pg_global_prng_state, 0, static_cast<uint64>(pause / 2)));
-		seat.next_start = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
+		api::PutOff(seat);
 	});
 }
 
@@ -68,61 +69,48 @@ HasExtension()
 	return has;
 }
 
-std::string
-SlotName()
-{
-	return "txsync_" + std::to_string(MyDatabaseId);
-}
-
 class Capture
 {
 public:
 	void Run();
-	void NoteError(const std::string &code, const std::string &message);
+	void NoteError(const std::string &message);
 
 private:
-	XLogRecPtr FindStart(const State &state);
 	bool MayGoOn();
-	void Advance(Reader &reader);
-	void Wait(Reader &reader);
+	bool Advance(Reader &reader);
+	bool Collect(Reader &reader);
+	void NoteQuiet(const Reader &reader);
+	void Wait(const Reader &reader);
 
 	Changelog changelog_;
 	Collector collected_;
+	TimestampTz written_at_ = 0;
 };
-
-// Where to go on; a copy of a database, or of a server, begins anew.
-XLogRecPtr
-Capture::FindStart(const State &state)
-{
-	bool has_slot = HasSlot(SlotName());
-	if (state.has_begun && has_slot)
-		return state.position;
-	if (state.has_begun)
-		throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-						  "replication slot \"" + SlotName() + "\" is gone: what was committed since is not captured"};
-	if (has_slot)
-		DropSlot(SlotName());
-	XLogRecPtr start = CreateSlot(SlotName());
-	changelog_.Begin(start);
-	return start;
-}
 
 void
 Capture::Run()
 {
-	State state = changelog_.Load();
-	if (state.paused) {
+	if (changelog_.Load().paused) {
 		SetState(SeatState::kPaused);
 		return;
 	}
-	Reader reader(SlotName(), FindStart(state), collected_);
+	std::optional<XLogRecPtr> start = FindStart(changelog_, NotifyChannel());
+	if (!start) {
+		SetState(SeatState::kLost);
+		return;
+	}
+	Reader reader(*start, collected_);
 	api::WithSeat(MyDatabaseId, [&](Seat &seat) {
 		seat.state = SeatState::kStreaming;
 		seat.failures = 0;
 	});
 	pg::Call([] { pgstat_report_activity(STATE_IDLE, "streaming"); });
-	while (MayGoOn())
-		Advance(reader);
+	while (MayGoOn()) {
+		if (Advance(reader))
+			Sleep(kGatherMs);
+		else
+			Wait(reader);
+	}
 }
 
 // Unless it was paused, the extension was dropped, or somebody wants the database for himself.
@@ -145,7 +133,7 @@ Capture::MayGoOn()
 	if (!look)
 		return true;
 	if (!HasExtension()) {
-		DropSlot(SlotName());
+		DropSlot();
 		SetState(SeatState::kAbsent);
 		return false;
 	}
@@ -155,31 +143,59 @@ Capture::MayGoOn()
 	return false;
 }
 
-// Reads what there is, up to a batch, and writes it; waits if there is nothing.
-void
+// Reads what there is, up to a batch, and writes it; false if there was nothing.
+bool
 Capture::Advance(Reader &reader)
 {
+	TimestampTz now = GetCurrentTimestamp();
 	XLogRecPtr flushed = GetFlushRecPtr(nullptr);
-	bool more = true;
-	while (more && collected_.Count() < kBatch) {
-		pg::CheckForInterrupts();
-		more = reader.Step();
-	}
-	if (collected_.Count() > 0) {
+	bool more = Collect(reader);
+	bool any = collected_.Count() > 0;
+	if (any) {
 		changelog_.Append(collected_, NotifyChannel(), !more);
+		written_at_ = now;
 		collected_.Clear();
+	} else {
+		NoteQuiet(reader);
 	}
+	Confirm(changelog_.Now().position);
 	XLogRecPtr captured = more ? reader.Position() : std::max(reader.Position(), flushed);
-	reader.Confirm(reader.Position());
-	api::WithSeat(MyDatabaseId, [&](Seat &seat) { pg_atomic_write_u64(&seat.captured, captured); });
-	if (!more)
-		Wait(reader);
+	TimestampTz as_of = more ? collected_.CommittedAt() : now;
+	api::WithSeat(MyDatabaseId, [&](Seat &seat) {
+		pg_atomic_write_u64(&seat.captured, captured);
+		pg_atomic_write_u64(&seat.captured_at, static_cast<uint64>(as_of));
+	});
+	return any || more;
+}
+
+// True if there may be more.
+bool
+Capture::Collect(Reader &reader)
+{
+	while (collected_.Count() < kBatch) {
+		pg::CheckForInterrupts();
+		if (!reader.Step())
+			return false;
+	}
+	return true;
+}
+
+// The slot never goes ahead of what the changelog says: so it can be told from one that somebody else made.
+void
+Capture::NoteQuiet(const Reader &reader)
+{
+	if (reader.Position() < changelog_.Now().position + kQuietBytes ||
+		!TimestampDifferenceExceeds(written_at_, GetCurrentTimestamp(), kQuietMs))
+		return;
+	changelog_.Advance(reader.Position());
+	written_at_ = GetCurrentTimestamp();
 }
 
 // Sleeps until something commits: who does that after the flag is set wakes us, and before it we look once more.
 void
-Capture::Wait(Reader &reader)
+Capture::Wait(const Reader &reader)
 {
+	changelog_.MakeUpNotifying(NotifyChannel());
 	api::WithSeat(MyDatabaseId, [](Seat &seat) { pg_atomic_write_u32(&seat.sleeping, 1); });
 	pg_memory_barrier();
 	if (GetFlushRecPtr(nullptr) <= reader.Position())
@@ -188,31 +204,29 @@ Capture::Wait(Reader &reader)
 }
 
 void
-Capture::NoteError(const std::string &code, const std::string &message)
+Capture::NoteError(const std::string &message)
 {
 	pg::Call([] { AbortOutOfAnyTransaction(); });
-	changelog_.NoteError(code, message);
+	changelog_.NoteError(message);
 }
 
 // Errors end the process, when they are noted: the launcher starts another one.
 void
 RunNoting(Capture &capture)
 {
-	std::string message;
 	try {
 		capture.Run();
-		return;
 	} catch (const pg::Error &error) {
-		message = error.data->message;
+		std::string message = error.data->message;
 		try {
-			capture.NoteError(Changelog::kFailed, message);
+			capture.NoteError(message);
 		} catch (const pg::Error &) {
 			// What was wrong is in the server's log in any case.
 		}
 		throw error;
 	} catch (const pg::Failure &failure) {
-		capture.NoteError(Changelog::kGap, failure.message);
-		throw failure;
+		capture.NoteError(failure.message);
+		throw;
 	}
 }
 
@@ -232,11 +246,12 @@ Main(Oid database)
 	// The server does not decode what is written under this origin.
 	replorigin_session_origin = DoNotReplicateId;
 	if (!HasExtension()) {
-		if (HasSlot(SlotName())) // it was dropped while no worker ran
-			DropSlot(SlotName());
+		if (FindSlot().exists) // it was dropped while no worker ran
+			DropSlot();
 		SetState(SeatState::kAbsent);
 		return;
 	}
+	api::WithSeat(database, [](Seat &seat) { seat.starts++; });
 	Capture capture;
 	RunNoting(capture);
 }

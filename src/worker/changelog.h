@@ -1,40 +1,48 @@
 #pragma once
-// The changelog's tables, written in transactions of the worker's.
+// The changelog: its rows and how far it goes, written together.
 
 #include "worker/collector.h"
+#include "worker/state.h"
 
 namespace txsync::worker {
-
-struct State
-{
-	bool has_begun; // here, and not where this database is a copy from
-	int64_t epoch;
-	XLogRecPtr position; // the end of the last transaction in the changelog
-	int64_t last_id;
-	bool paused;
-};
 
 class Changelog
 {
 public:
-	State Load();
+	// Reads how far it goes. Called first, and when somebody else may have written that.
+	const State &Load();
 
-	// A changelog that begins at `position`.
-	void Begin(XLogRecPtr position);
+	const State &
+	Now() const
+	{
+		return state_;
+	}
 
 	// Writes what was collected, moves the position there and notifies, all in one transaction, which is flushed then.
 	// On the channel, if it has a name, each activity is told when `caught_up`; otherwise that there are some.
 	void Append(Collector &collected, const char *channel, bool caught_up);
 
-	// Codes in sync_log: what was committed is not captured and will not be; anything else, which may pass.
-	static constexpr const char *kGap = "GAP";
-	static constexpr const char *kFailed = "CAPTURE_FAILED";
+	// The same in a new epoch. A gap is over.
+	void Begin(Collector &collected, const char *channel);
 
-	// Notes an error where admins will look for it.
-	void NoteError(const std::string &code, const std::string &message);
+	// Goes on in a new epoch, with nothing missing.
+	void BeginEpoch();
+
+	// Nothing was committed up to here that belongs in the changelog.
+	void Advance(XLogRecPtr position);
+
+	// Makes up for notifications that found no room, if there is some now.
+	void MakeUpNotifying(const char *channel);
+
+	// In front of WAL that is not to be had any more.
+	void StopAt(const Gap &gap, const std::string &message);
+
+	void NoteError(const std::string &message);
 
 private:
-	State state_ = {};
+	void Write(State &next, Collector &collected, const char *channel, bool each);
+
+	State state_;
 };
 
 } // namespace txsync::worker

@@ -12,6 +12,9 @@ namespace {
 
 constexpr size_t kInMemory = size_t{16} << 20;
 
+// No notification holds more.
+constexpr size_t kMaxData = 8000;
+
 } // namespace
 
 Collector::~Collector()
@@ -62,7 +65,30 @@ Collector::Write(core::Buffer &out, const core::Change &change, std::string_view
 	activity_.version = change.version;
 	activity_.origin = change.origin;
 	activity_.annotation = change.annotation;
+	activity_.data = DataOf(change);
 	core::Store(out, activity_);
+}
+
+std::string_view
+Collector::DataOf(const core::Change &change)
+{
+	if (!change.data)
+		return {};
+	data_.Clear(kMaxData);
+	data_.LimitTo(kMaxData);
+	try {
+		change.data(data_);
+	} catch (const core::BufferFull &) {
+		return {};
+	}
+	return data_.View();
+}
+
+void
+Collector::Add(const core::Activity &activity)
+{
+	core::Store(Begin(), activity);
+	End();
 }
 
 // The next bytes of the file, to or from memory.

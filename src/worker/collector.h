@@ -43,11 +43,28 @@ public:
 	Step() override
 	{}
 
+	// What no transaction in the WAL has told.
+	void Add(const core::Activity &activity);
+
+	// The changelog goes up to here, whatever the last transaction is.
+	void
+	ReachTo(XLogRecPtr position)
+	{
+		reached_ = position;
+	}
+
 	// The end of the last transaction in here.
 	XLogRecPtr
 	Reached() const
 	{
 		return reached_;
+	}
+
+	// When that committed.
+	TimestampTz
+	CommittedAt() const
+	{
+		return committed_at_;
 	}
 
 	uint64_t
@@ -73,6 +90,7 @@ public:
 	void Clear();
 
 private:
+	std::string_view DataOf(const core::Change &change);
 	bool Next(std::string_view &bytes);
 	void Spill();
 	void Transfer(void *bytes, size_t size, bool write);
@@ -81,6 +99,7 @@ private:
 	size_t complete_ = 0;
 	uint64_t count_ = 0;
 	core::Activity activity_;
+	core::Buffer data_;
 	XLogRecPtr reached_ = InvalidXLogRecPtr;
 
 	// The transaction that is being told.

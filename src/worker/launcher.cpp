@@ -96,10 +96,7 @@ StartThoseDue()
 								  errmsg("no background worker is free to capture database %u", database),
 								  errhint("Consider increasing max_worker_processes.")));
 			});
-			api::WithSeat(database, [&](Seat &seat) {
-				seat.state = SeatState::kStopped;
-				seat.next_start = TimestampTzPlusMilliseconds(now, kRoundMs);
-			});
+			api::WithSeat(database, [&](Seat &seat) { api::PutOff(seat); });
 		}
 	}
 	return next;

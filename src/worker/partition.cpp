@@ -1,6 +1,7 @@
 #include "worker/partition.h"
 
 #include "pg/compat.h"
+#include "pg/encoding.h"
 #include "pg/spi.h"
 
 extern "C" {
@@ -8,7 +9,6 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -49,7 +49,7 @@ public:
 	{
 		if (text.data() == nullptr)
 			return Null();
-		Value(pg::Call([&] { return TextDatum(text); }));
+		Value(TextDatum(text));
 	}
 
 	void
@@ -57,33 +57,42 @@ public:
 	{
 		std::vector<Datum> elements;
 		for (std::string_view text : texts)
-			elements.push_back(pg::Call([&] { return TextDatum(text); }));
+			elements.push_back(TextDatum(text));
 		Value(pg::Call([&] {
 			return PointerGetDatum(
 				construct_array(elements.data(), static_cast<int>(elements.size()), TEXTOID, -1, false, TYPALIGN_INT));
 		}));
 	}
 
+	// Null for what jsonb does not hold, such as a number beyond numeric: anybody can write an annotation.
 	void
 	Json(std::string_view json)
 	{
 		if (json.empty())
 			return Null();
-		Value(pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(FromUtf8(json))); }));
+		try {
+			Value(pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(pg::FromUtf8(json))); }));
+		} catch (const pg::Error &error) {
+			if (!IsAboutTheValue(error.data->sqlerrcode))
+				throw;
+			pg::Call([&] { FreeErrorData(error.data); });
+			Null();
+		}
 	}
 
 private:
-	static char *
-	FromUtf8(std::string_view text)
+	// Errors of a function that has done nothing but to look at it.
+	static bool
+	IsAboutTheValue(int sqlstate)
 	{
-		char *copy = pnstrdup(text.data(), text.size());
-		return pg_any_to_server(copy, static_cast<int>(text.size()), PG_UTF8);
+		int category = ERRCODE_TO_CATEGORY(sqlstate);
+		return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
 	}
 
 	static Datum
 	TextDatum(std::string_view text)
 	{
-		return CStringGetTextDatum(FromUtf8(text));
+		return pg::Call([&] { return CStringGetTextDatum(pg::FromUtf8(text)); });
 	}
 
 	TupleTableSlot *row_;
@@ -128,7 +137,7 @@ Partition::Add(const core::Activity &activity, int64_t id, int64_t epoch)
 	fill.Text(activity.version);
 	fill.Null(); // row_version
 	fill.Json(activity.annotation);
-	fill.Null(); // payload
+	fill.Json(activity.payload);
 	ExecStoreVirtualTuple(row);
 	MemoryContextSwitchTo(outer);
 	if (count_ == kRows)

@@ -1,28 +1,18 @@
 #include "worker/reader.h"
 
 #include "decoder/session.h"
-#include "pg/compat.h"
+#include "worker/slot.h"
 
 extern "C" {
 #include "access/xlog.h"
-#include "access/xlogutils.h"
 #include "nodes/makefuncs.h"
 #include "replication/decode.h"
+#include "replication/slot.h"
 }
 
 namespace txsync::worker {
 
 namespace {
-
-XLogReaderRoutine
-LocalWal()
-{
-	XLogReaderRoutine routine = {};
-	routine.page_read = read_local_xlog_page;
-	routine.segment_open = wal_segment_open;
-	routine.segment_close = wal_segment_close;
-	return routine;
-}
 
 // The sink takes what the decoder tells: nothing comes here.
 void
@@ -37,44 +27,8 @@ PluginOptions()
 
 } // namespace
 
-bool
-HasSlot(const std::string &name)
-{
-	return pg::Call([&] { return SearchNamedReplicationSlot(name.c_str(), true) != nullptr; });
-}
-
-XLogRecPtr
-CreateSlot(const std::string &name)
-{
-	return pg::Call([&] {
-		CheckLogicalDecodingRequirements();
-		pg::CreateLogicalSlot(name.c_str());
-		XLogReaderRoutine routine = LocalWal();
-		LogicalDecodingContext *context =
-			CreateInitDecodingContext("txsync", NIL, false, InvalidXLogRecPtr, &routine, nullptr, nullptr, nullptr);
-		DecodingContextFindStartpoint(context);
-		XLogRecPtr start = MyReplicationSlot->data.confirmed_flush;
-		FreeDecodingContext(context);
-		ReplicationSlotPersist();
-		return start;
-	});
-}
-
-void
-DropSlot(const std::string &name)
-{
-	pg::Call([&] {
-		if (MyReplicationSlot != nullptr)
-			ReplicationSlotRelease();
-		ReplicationSlotDrop(name.c_str(), true);
-	});
-}
-
-Reader::Reader(const std::string &slot, XLogRecPtr from, decoder::Sink &sink)
+Reader::Reader(XLogRecPtr from, decoder::Sink &sink)
 	: context_(pg::Call([&] {
-		CheckLogicalDecodingRequirements();
-		if (MyReplicationSlot == nullptr)
-			pg::AcquireSlot(slot.c_str());
 		XLogReaderRoutine routine = LocalWal();
 		LogicalDecodingContext *context =
 			CreateDecodingContext(from, PluginOptions(), false, &routine, WriteNothing, WriteNothing, nullptr);
@@ -99,17 +53,6 @@ Reader::Step()
 		if (record != nullptr)
 			LogicalDecodingProcessRecord(context_, context_->reader);
 		return record != nullptr;
-	});
-}
-
-void
-Reader::Confirm(XLogRecPtr lsn)
-{
-	if (lsn <= MyReplicationSlot->data.confirmed_flush)
-		return;
-	pg::Call([&] {
-		LogicalConfirmReceivedLocation(lsn);
-		ReplicationSlotMarkDirty();
 	});
 }
 

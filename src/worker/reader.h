@@ -9,21 +9,11 @@ extern "C" {
 
 namespace txsync::worker {
 
-// Whether this database's slot is there.
-bool HasSlot(const std::string &name);
-
-// Makes the slot and finds where decoding can begin, which may wait for transactions to end. Returns the position from
-// which on every commit will be told. The slot stays acquired.
-XLogRecPtr CreateSlot(const std::string &name);
-
-// Releases it first if this process has it.
-void DropSlot(const std::string &name);
-
 class Reader
 {
 public:
-	// Acquires the slot unless this process has it. What committed before `from` is not told.
-	Reader(const std::string &slot, XLogRecPtr from, decoder::Sink &sink);
+	// Through the slot that this process has acquired. What committed before `from` is not told.
+	Reader(XLogRecPtr from, decoder::Sink &sink);
 
 	// Reads one record; false at the end of what is flushed.
 	bool Step();
@@ -34,9 +24,6 @@ public:
 	{
 		return context_->reader->EndRecPtr;
 	}
-
-	// What committed before is safe: the server may forget it.
-	void Confirm(XLogRecPtr lsn);
 
 private:
 	LogicalDecodingContext *context_;

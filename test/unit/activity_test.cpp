@@ -32,6 +32,8 @@ TEST(Activity, ComesBackAsItWasStored)
 		a.old_organization_id = any();
 		a.tx = {any(), any(), any()};
 		a.annotation = any();
+		a.payload = any();
+		a.data = any();
 		a.changed_keys_known = random.Below(2) == 0;
 		for (uint64_t keys = random.Below(4); keys > 0; keys--)
 			a.changed_keys.push_back("key");
@@ -52,6 +54,7 @@ TEST(Activity, ComesBackAsItWasStored)
 		EXPECT_TRUE(Same(b.entity_id, a.entity_id) && Same(b.old_organization_id, a.old_organization_id));
 		EXPECT_TRUE(Same(b.tx.transaction_id, a.tx.transaction_id) && Same(b.tx.changed_field, a.tx.changed_field));
 		EXPECT_TRUE(Same(b.annotation, a.annotation) && Same(b.entity_type, a.entity_type));
+		EXPECT_TRUE(Same(b.payload, a.payload) && Same(b.data, a.data));
 	}
 }
 

@@ -1,0 +1,91 @@
+#include "worker/notifier.h"
+
+#include "core/change.h"
+#include "core/datetime.h"
+#include "pg/call.h"
+#include "pg/encoding.h"
+
+extern "C" {
+#include "commands/async.h"
+#include "utils/fmgrprotos.h"
+}
+
+namespace txsync::worker {
+
+namespace {
+
+constexpr double kMostOfTheQueue = 0.9;
+
+// A payload must have less than 8000 bytes.
+constexpr size_t kMaxPayload = 7500;
+
+void
+Notify(const char *channel, std::string_view payload)
+{
+	pg::Call([&] {
+		char *text = pg::FromUtf8(payload);
+		Async_Notify(channel, text);
+		pfree(text);
+	});
+}
+
+core::Change
+ChangeOf(const core::Activity &activity, int64_t id, std::string_view committed_at)
+{
+	core::Change change;
+	change.activity_id = id;
+	change.position = activity.position;
+	change.committed_at = committed_at;
+	change.entity_type = activity.entity_type;
+	change.entity_id = activity.entity_id;
+	change.organization_id = activity.organization_id;
+	change.action = activity.action;
+	change.changed_keys = {activity.changed_keys_known, activity.changed_keys};
+	change.tx = activity.tx;
+	change.version = activity.version;
+	change.origin = activity.origin;
+	change.annotation = activity.annotation;
+	return change;
+}
+
+} // namespace
+
+bool
+NotifyQueueHasRoom()
+{
+	return pg::Call([] { return DatumGetFloat8(DirectFunctionCall1(pg_notification_queue_usage, 0)); }) <
+		   kMostOfTheQueue;
+}
+
+void
+NotifyMissed(const char *channel, int64_t id)
+{
+	Notify(channel, "{\"missed\":true,\"activityId\":" + std::to_string(id) + "}");
+}
+
+void
+Notifier::Tell(const core::Activity &activity, int64_t id)
+{
+	bool has_data = activity.data.data() != nullptr;
+	if ((has_data && Fits(activity, id, true)) || Fits(activity, id, false))
+		Notify(channel_, payload_.View());
+	else
+		Notify(channel_, "{\"activityId\":" + std::to_string(id) + "}");
+}
+
+// If so it is in payload_. A text is never longer in the database's encoding than in UTF-8, but for few exotic ones.
+bool
+Notifier::Fits(const core::Activity &activity, int64_t id, bool with_data)
+{
+	char committed_at[core::kMaxDateTime];
+	char *end = core::FormatInstant(committed_at, activity.committed_at);
+	core::Change change = ChangeOf(activity, id, {committed_at, end});
+	auto data = [&](core::Buffer &out) { out.Append(activity.data); };
+	if (with_data)
+		change.data = core::ValueWriter(data);
+	payload_.Clear(kMaxPayload);
+	core::Write(payload_, change, core::Form::kWhole);
+	return payload_.Size() <= kMaxPayload;
+}
+
+} // namespace txsync::worker
