@@ -8,7 +8,8 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "common/jsonapi.h"
-#include "executor/executor.h"
+#include "access/genam.h"
+#include "nodes/execnodes.h"
 #include "mb/pg_wchar.h"
 #include "replication/logical.h"
 #include "replication/message.h"
@@ -77,14 +78,12 @@ RequestSharedMemory()
 	};
 }
 
-// The indexes' part of an insert. 16 added the argument for summarizing indexes (19d8e2308bc5).
+// 17 lets access methods keep something between the inserts of a command (c1ec02be1d79).
 inline void
-InsertIndexTuples(ResultRelInfo *relation, TupleTableSlot *slot, EState *estate)
+EndIndexInserts([[maybe_unused]] Relation index, [[maybe_unused]] IndexInfo *info)
 {
-#if PG_VERSION_NUM >= 160000
-	ExecInsertIndexTuples(relation, slot, estate, false, false, nullptr, NIL, false);
-#else
-	ExecInsertIndexTuples(relation, slot, estate, false, false, nullptr, NIL);
+#if PG_VERSION_NUM >= 170000
+	index_insert_cleanup(index, info);
 #endif
 }
 

@@ -1,11 +1,13 @@
 #pragma once
+// From UTF-8, in which everything is told, to the database's encoding. What that lacks becomes a question mark. To be
+// called through Call, in a transaction; results are palloc'd.
 
 #include "pg/server.h"
 
 namespace txsync::pg {
 
-// UTF-8 in the database's encoding, palloc'd; what has no counterpart there becomes a question mark. To be called
-// through Call, in a transaction.
-char *FromUtf8(std::string_view text);
+char *FromUtf8(std::string_view utf8);
+
+text *TextFromUtf8(std::string_view utf8);
 
 } // namespace txsync::pg

@@ -28,8 +28,12 @@ namespace {
 using api::Seat;
 using api::SeatState;
 
-// So many entries make a changelog transaction, at the end of one that was captured.
-constexpr uint64_t kBatch = 20000;
+// So many entries make a changelog transaction, at the end of one that was captured; more and more while we are behind.
+constexpr uint64_t kSmallestBatch = 20000;
+constexpr uint64_t kLargestBatch = 640000;
+
+// Where one commit brings more than this it is not told one by one.
+constexpr uint64_t kMostTold = 5000;
 
 // While there is something to do, others add to it for so long before it is done: one transaction for many.
 constexpr long kGatherMs = 2;
@@ -85,6 +89,7 @@ private:
 	Changelog changelog_;
 	Collector collected_;
 	TimestampTz written_at_ = 0;
+	uint64_t batch_ = kSmallestBatch;
 };
 
 void
@@ -151,8 +156,9 @@ Capture::Advance(Reader &reader)
 	XLogRecPtr flushed = GetFlushRecPtr(nullptr);
 	bool more = Collect(reader);
 	bool any = collected_.Count() > 0;
+	batch_ = more ? std::min(2 * batch_, kLargestBatch) : kSmallestBatch;
 	if (any) {
-		changelog_.Append(collected_, NotifyChannel(), !more);
+		changelog_.Append(collected_, NotifyChannel(), !more && collected_.Count() <= kMostTold);
 		written_at_ = now;
 		collected_.Clear();
 	} else {
@@ -172,7 +178,7 @@ Capture::Advance(Reader &reader)
 bool
 Capture::Collect(Reader &reader)
 {
-	while (collected_.Count() < kBatch) {
+	while (collected_.Count() < batch_) {
 		pg::CheckForInterrupts();
 		if (!reader.Step())
 			return false;

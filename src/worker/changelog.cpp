@@ -42,7 +42,10 @@ Changelog::Write(State &next, Collector &collected, const char *channel, bool ea
 	bool told = channel[0] == '\0';
 	bool has_room = !told && NotifyQueueHasRoom();
 	{
-		Partition partition;
+		bool bulk = collected.Count() >= Partition::kBulk;
+		if (bulk)
+			next.last_id = Partition::NextUnused(next.last_id) - 1;
+		Partition partition(bulk);
 		Notifier notifier(channel);
 		if (has_room && each && state_.missed)
 			NotifyMissed(channel, state_.last_id);
@@ -63,11 +66,11 @@ Changelog::Write(State &next, Collector &collected, const char *channel, bool ea
 }
 
 void
-Changelog::Append(Collector &collected, const char *channel, bool caught_up)
+Changelog::Append(Collector &collected, const char *channel, bool each)
 {
 	Transaction transaction;
 	State next = state_;
-	Write(next, collected, channel, caught_up);
+	Write(next, collected, channel, each);
 	transaction.Commit();
 	state_ = next;
 }

@@ -19,8 +19,8 @@ public:
 	}
 
 	// Writes what was collected, moves the position there and notifies, all in one transaction, which is flushed then.
-	// On the channel, if it has a name, each activity is told when `caught_up`; otherwise that there are some.
-	void Append(Collector &collected, const char *channel, bool caught_up);
+	// On the channel, if it has a name, `each` activity is told, or only that there are some.
+	void Append(Collector &collected, const char *channel, bool each);
 
 	// The same in a new epoch. A gap is over.
 	void Begin(Collector &collected, const char *channel);

@@ -1,13 +1,14 @@
 #pragma once
 // Activities into their table: many at once, past the executor.
 
+#include "worker/indexes.h"
+
 #include "core/activity.h"
-#include "pg/server.h"
+
+#include <optional>
 
 extern "C" {
-#include "executor/executor.h"
 #include "access/heapam.h"
-#include "utils/rel.h"
 }
 
 namespace txsync::worker {
@@ -16,8 +17,17 @@ namespace txsync::worker {
 class Partition
 {
 public:
-	Partition() = default;
+	// So many rows go faster into a partition of their own, whose indexes are built when they are there.
+	static constexpr uint64_t kBulk = 200'000;
+
+	// `bulk`: indexes of new partitions wait until all rows are there.
+	explicit Partition(bool bulk)
+		: bulk_(bulk)
+	{}
 	Partition(const Partition &) = delete;
+
+	// The first id behind `id` whose partition is not there yet.
+	static int64_t NextUnused(int64_t id);
 
 	void Add(const core::Activity &activity, int64_t id, int64_t epoch);
 
@@ -28,17 +38,18 @@ private:
 	static constexpr int kRows = 500;
 
 	void Open(int64_t number);
-	void Create(int64_t number, const std::string &name);
+	TupleTableSlot *NextRow();
 	void Flush();
 
+	bool bulk_;
 	int64_t number_ = -1;
+	bool attached_ = true;
 	Relation relation_ = nullptr;
 	EState *executor_ = nullptr;
-	ResultRelInfo *info_ = nullptr;
-	BulkInsertState bulk_ = nullptr;
+	std::optional<Indexes> indexes_;
+	BulkInsertState insert_ = nullptr;
 	TupleTableSlot *rows_[kRows] = {};
 	int count_ = 0;
-	core::Buffer json_;
 };
 
 } // namespace txsync::worker

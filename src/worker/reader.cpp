@@ -4,10 +4,12 @@
 #include "worker/slot.h"
 
 extern "C" {
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "nodes/makefuncs.h"
 #include "replication/decode.h"
 #include "replication/slot.h"
+#include "utils/memutils.h"
 }
 
 namespace txsync::worker {
@@ -27,12 +29,19 @@ PluginOptions()
 
 } // namespace
 
+// In a transaction: whoever begins to decode outside of one is marked as a process that writes nothing, and what it
+// writes all the same is taken for aborted by those who look at it before it commits.
 Reader::Reader(XLogRecPtr from, decoder::Sink &sink)
 	: context_(pg::Call([&] {
+		MemoryContext outer = CurrentMemoryContext;
+		StartTransactionCommand();
+		MemoryContextSwitchTo(TopMemoryContext);
 		XLogReaderRoutine routine = LocalWal();
 		LogicalDecodingContext *context =
 			CreateDecodingContext(from, PluginOptions(), false, &routine, WriteNothing, WriteNothing, nullptr);
 		XLogBeginRead(context->reader, MyReplicationSlot->data.restart_lsn);
+		CommitTransactionCommand();
+		MemoryContextSwitchTo(outer);
 		return context;
 	}))
 {

@@ -67,6 +67,21 @@ subtest 'notifications' => sub {
 	fails_with(q{ALTER SYSTEM SET txsync.notify_channel = '} . ('x' x 64) . q{'}, qr/invalid value for parameter "txsync.notify_channel"/, 'a channel name that is too long');
 };
 
+# Whoever looks while the worker writes must see a transaction in progress, not one that went nowhere.
+subtest 'read while it is written' => sub {
+	my $before = sql('SELECT count(*) FROM txsync.activity');
+	my $blocker = $node->background_psql('postgres');
+	$blocker->query_safe('BEGIN; LOCK txsync.capture_state IN SHARE MODE');
+	sql(q{INSERT INTO notes SELECT g, 'a', 'many' FROM generate_series(100, 104) g});
+	poll_ok(q{SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND relation = 'txsync.capture_state'::regclass}, 'rows are written, and wait');
+	sql('SELECT pg_current_xact_id()'); # a later transaction that has ended
+	is(sql('SELECT count(*) FROM txsync.activity'), $before, 'not to be seen yet');
+	$blocker->query_safe('COMMIT');
+	$blocker->quit;
+	wait_captured_ok('captured');
+	is(sql('SELECT count(*) FROM txsync.activity'), $before + 5, 'all are there');
+};
+
 subtest 'pause and resume' => sub {
 	sql('SELECT txsync.pause()');
 	wait_for_state('paused');

@@ -1,0 +1,166 @@
+#include "worker/tuple.h"
+
+#include "core/change.h"
+#include "pg/call.h"
+#include "pg/encoding.h"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/pg_lsn.h"
+#include "utils/timestamp.h"
+}
+
+namespace txsync::worker {
+
+namespace {
+
+// Puts values into the columns in the order of the table.
+class Filler
+{
+public:
+	explicit Filler(TupleTableSlot *row)
+		: row_(row)
+	{}
+
+	void
+	Value(Datum value)
+	{
+		row_->tts_isnull[at_] = false;
+		row_->tts_values[at_++] = value;
+	}
+
+	void
+	Null()
+	{
+		row_->tts_isnull[at_++] = true;
+	}
+
+	void
+	Text(std::string_view text)
+	{
+		if (text.data() == nullptr)
+			Null();
+		else
+			Value(TextDatum(text));
+	}
+
+	void
+	Texts(const std::vector<std::string_view> &texts)
+	{
+		std::vector<Datum> elements;
+		for (std::string_view text : texts)
+			elements.push_back(TextDatum(text));
+		Value(pg::Call([&] {
+			return PointerGetDatum(
+				construct_array(elements.data(), static_cast<int>(elements.size()), TEXTOID, -1, false, TYPALIGN_INT));
+		}));
+	}
+
+	// Null for what jsonb does not hold, such as a number beyond numeric: anybody can write an annotation.
+	void
+	Json(std::string_view json)
+	{
+		if (json.empty())
+			return Null();
+		try {
+			Value(pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(pg::FromUtf8(json))); }));
+		} catch (const pg::Error &error) {
+			if (!IsAboutTheValue(error.data->sqlerrcode))
+				throw;
+			pg::Call([&] { FreeErrorData(error.data); });
+			Null();
+		}
+	}
+
+	void
+	Tx(const core::Tx &tx)
+	{
+		if (tx.IsNull())
+			return Null();
+		Value(pg::Call([&] {
+			JsonbParseState *state = nullptr;
+			pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+			Member(state, "transactionId", tx.transaction_id);
+			Member(state, "sourceId", tx.source_id);
+			Member(state, "changedField", tx.changed_field);
+			return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+		}));
+	}
+
+private:
+	// Errors of a function that has done nothing but to look at it.
+	static bool
+	IsAboutTheValue(int sqlstate)
+	{
+		int category = ERRCODE_TO_CATEGORY(sqlstate);
+		return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+	}
+
+	static Datum
+	TextDatum(std::string_view text)
+	{
+		return pg::Call([&] { return PointerGetDatum(pg::TextFromUtf8(text)); });
+	}
+
+	static JsonbValue
+	String(std::string_view text)
+	{
+		JsonbValue value;
+		value.type = jbvString;
+		value.val.string.val = const_cast<char *>(text.data());
+		value.val.string.len = static_cast<int>(text.size());
+		return value;
+	}
+
+	static void
+	Member(JsonbParseState *&state, std::string_view name, std::string_view utf8)
+	{
+		JsonbValue key = String(name);
+		pushJsonbValue(&state, WJB_KEY, &key);
+		JsonbValue value;
+		value.type = jbvNull;
+		if (utf8.data() != nullptr)
+			value = String(pg::FromUtf8(utf8));
+		pushJsonbValue(&state, WJB_VALUE, &value);
+	}
+
+	TupleTableSlot *row_;
+	int at_ = 0;
+};
+
+} // namespace
+
+void
+Fill(TupleTableSlot *row, const core::Activity &activity, int64_t id, int64_t epoch)
+{
+	ExecClearTuple(row);
+	Filler fill(row);
+	fill.Value(Int64GetDatum(id));
+	fill.Value(Int64GetDatum(epoch));
+	fill.Value(LSNGetDatum(activity.position.commit_lsn));
+	fill.Value(LSNGetDatum(activity.position.change_lsn));
+	fill.Value(Int32GetDatum(static_cast<int32>(activity.position.row)));
+	fill.Value(TransactionIdGetDatum(activity.xid));
+	fill.Text(activity.origin);
+	fill.Value(TimestampTzGetDatum(activity.committed_at));
+	fill.Text(activity.entity_type);
+	fill.Text(activity.entity_id);
+	fill.Text(activity.organization_id);
+	fill.Text(activity.old_organization_id);
+	fill.Text(core::Name(activity.action));
+	if (activity.changed_keys_known)
+		fill.Texts(activity.changed_keys);
+	else
+		fill.Null();
+	fill.Tx(activity.tx);
+	fill.Text(activity.version);
+	fill.Null(); // row_version
+	fill.Json(activity.annotation);
+	fill.Json(activity.payload);
+	ExecStoreVirtualTuple(row);
+}
+
+} // namespace txsync::worker
