@@ -29,7 +29,7 @@ using api::Seat;
 using api::SeatState;
 
 // So many entries make a changelog transaction, at the end of one that was captured; more and more while we are behind.
-constexpr uint64_t kSmallestBatch = 20000;
+constexpr uint64_t kSmallestBatch = 50000;
 constexpr uint64_t kLargestBatch = 640000;
 
 // Where one commit brings more than this it is not told one by one.

@@ -42,7 +42,7 @@ Changelog::Write(State &next, Collector &collected, const char *channel, bool ea
 	bool told = channel[0] == '\0';
 	bool has_room = !told && NotifyQueueHasRoom();
 	{
-		bool bulk = collected.Count() >= Partition::kBulk;
+		bool bulk = Partition::IsBulk(collected.Count());
 		if (bulk)
 			next.last_id = Partition::NextUnused(next.last_id) - 1;
 		Partition partition(bulk);

@@ -12,6 +12,7 @@ extern "C" {
 #include "access/heaptoast.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -45,6 +46,8 @@ public:
 			TupleDescInitEntry(desc_, 1, "entity_id", TEXTOID, -1, 0);
 			TupleDescInitEntry(desc_, 2, "org_id", TEXTOID, -1, 0);
 			TupleDescInitEntry(desc_, 3, "recent", BOOLOID, -1, 0);
+			TupleDescInitEntryCollation(desc_, 1, C_COLLATION_OID);
+			TupleDescInitEntryCollation(desc_, 2, C_COLLATION_OID);
 			rows_ = tuplestore_begin_heap(true, false, work_mem);
 		});
 	}

@@ -17,6 +17,9 @@ namespace {
 
 constexpr int64_t kIds = 10'000'000; // of a partition
 
+constexpr uint64_t kBulk = 20'000;
+constexpr uint64_t kFewPartitions = 10;
+
 std::string
 NameOf(int64_t number)
 {
@@ -50,6 +53,16 @@ Attach(int64_t number)
 }
 
 } // namespace
+
+bool
+Partition::IsBulk(uint64_t rows)
+{
+	if (rows < kBulk)
+		return false;
+	pg::Spi spi;
+	spi.Execute("SELECT count(*) FROM pg_catalog.pg_inherits WHERE inhparent = 'txsync.activity'::regclass");
+	return rows >= kBulk * (1 + std::stoull(*pg::Spi::Value(1)) / kFewPartitions);
+}
 
 int64_t
 Partition::NextUnused(int64_t id)

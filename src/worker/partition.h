@@ -17,8 +17,9 @@ namespace txsync::worker {
 class Partition
 {
 public:
-	// So many rows go faster into a partition of their own, whose indexes are built when they are there.
-	static constexpr uint64_t kBulk = 200'000;
+	// Whether so many rows are to have a partition of their own, whose indexes are built when they are there: that is
+	// several times faster. The more partitions there are the more it takes to make another.
+	static bool IsBulk(uint64_t rows);
 
 	// `bulk`: indexes of new partitions wait until all rows are there.
 	explicit Partition(bool bulk)
