@@ -110,6 +110,18 @@ IsInvalidated(const ReplicationSlotPersistentData &slot)
 #endif
 }
 
+// Whether the standbys that synchronized_standby_slots names, if any, have the WAL up to here: a slot that follows a
+// failover must not go ahead of them. 17 has both (bf279ddd1c28).
+inline bool
+StandbysHave([[maybe_unused]] XLogRecPtr lsn)
+{
+#if PG_VERSION_NUM >= 170000
+	return StandbySlotsHaveCaughtup(lsn, DEBUG1);
+#else
+	return true;
+#endif
+}
+
 // 18 gave it a parameter that asks for an error if the slot is invalidated (f41d8468ddea), which 15 to 17 give anyway.
 inline void
 AcquireSlot(const char *name)

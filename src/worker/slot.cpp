@@ -3,6 +3,7 @@
 #include "pg/compat.h"
 
 extern "C" {
+#include "access/xlog.h"
 #include "access/xlogutils.h"
 #include "miscadmin.h"
 #include "replication/slot.h"
@@ -97,6 +98,8 @@ Confirm(XLogRecPtr lsn)
 	if (lsn <= MyReplicationSlot->data.confirmed_flush)
 		return;
 	pg::Call([&] {
+		if (!pg::StandbysHave(XactLastCommitEnd))
+			return;
 		LogicalConfirmReceivedLocation(lsn);
 		ReplicationSlotMarkDirty();
 	});

@@ -34,7 +34,7 @@ void DropSlot();
 // Of the acquired slot: all older transactions had ended before what is confirmed.
 TransactionId Horizon();
 
-// What committed before is safe: the server may forget it.
+// What committed before is safe: the server may forget it, unless a standby does not know yet that it is.
 void Confirm(XLogRecPtr lsn);
 
 // How decoding reads the server's own WAL.

@@ -1,4 +1,4 @@
-# The capture worker: every change once and in commit order, whatever is killed; and it makes way.
+# The capture worker: what it writes and tells, and how it is stopped and makes way.
 
 use strict;
 use warnings FATAL => 'all';
@@ -96,68 +96,6 @@ subtest 'pause and resume' => sub {
 	is(sql(q{SELECT count(*) FROM txsync.activity WHERE action = 'update' AND entity_id = '10'}), '1', 'what happened meanwhile');
 	fails_with(q{SELECT txsync.wait_captured('FF/0')}, qr/ahead of this server/, 'an LSN that is not reached');
 	fails_with(q{BEGIN; UPDATE notes SET body = 'mine'; SELECT txsync.wait_captured(pg_current_wal_lsn())}, qr/in a transaction that has written/, 'after a write of its own');
-};
-
-# What each writer's trigger noted in the writer's own transaction is what the changelog must say.
-subtest 'killed again and again' => sub {
-	sql(q{
-		CREATE TABLE oracle (n bigint GENERATED ALWAYS AS IDENTITY, xid xid, action text, entity_id text);
-		CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
-		BEGIN
-			INSERT INTO oracle (xid, action, entity_id) VALUES (pg_current_xact_id()::xid,
-				CASE TG_OP WHEN 'INSERT' THEN 'create' WHEN 'UPDATE' THEN 'update' ELSE 'delete' END, coalesce(NEW.id, OLD.id));
-			RETURN NULL;
-		END $$;
-		TRUNCATE notes;
-		CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON notes FOR EACH ROW EXECUTE FUNCTION note();
-		INSERT INTO notes SELECT g, 'o' || g % 7, 'body' FROM generate_series(1, 200) g;
-	});
-	wait_captured_ok('captured');
-	my $script = "$dir/torture.sql";
-	PostgreSQL::Test::Utils::append_to_file($script, <<'END');
-\set id random(1, 200)
-\set many random(0, 20)
-BEGIN;
-UPDATE notes SET n = n + 1 WHERE id = :id;
-SAVEPOINT a;
-DELETE FROM notes WHERE id BETWEEN :id AND :id + 3;
-ROLLBACK TO a;
-DELETE FROM notes WHERE id = (SELECT max(id) FROM notes) AND id > 1000;
-INSERT INTO notes SELECT (random() * 1e9)::int + 1001, 'new', 'x' FROM generate_series(1, :many) ON CONFLICT DO NOTHING;
-COMMIT;
-END
-	my $kills = $ENV{TXSYNC_KILLS} // 6;
-	my $done = 0;
-	foreach my $i (1 .. $kills)
-	{
-		my $bench = IPC::Run::start([ 'pgbench', '-n', '-c', '4', '-T', '30', '-f', $script, $node->connstr('postgres') ], '>', \my $out, '2>', \my $err);
-		usleep(300_000 + int rand 700_000);
-		if ($i % 3 == 0)
-		{
-			$node->stop('immediate');
-			$node->start;
-		}
-		else
-		{
-			# The worker, or a backend: the server starts all anew.
-			my $what = $i % 3 == 1 ? q{backend_type = 'txsync capture'} : q{application_name = 'pgbench'};
-			my $pid = sql("SELECT pid FROM pg_stat_activity WHERE $what LIMIT 1");
-			kill 'KILL', $pid if $pid;
-			$done++ if $pid;
-		}
-		$bench->kill_kill;
-		wait_until('the server is back', sub { $node->psql('postgres', 'SELECT 1') == 0 });
-	}
-	cmp_ok($done, '>', 0, 'something was killed');
-	poll_ok($captured, 'captured');
-	is(sql(q{SELECT count(*) FROM txsync.activity WHERE epoch <> (SELECT epoch FROM txsync.capture)}), '0', 'one epoch');
-	is(sql(q{SELECT count(*) > 1000 FROM oracle}), 't', 'much was written');
-	my $per_transaction = q{SELECT xid::text, string_agg(action || ' ' || entity_id, ',' ORDER BY n) FROM %s GROUP BY xid::text};
-	my $told = q{(SELECT xid, action, entity_id, id AS n FROM txsync.activity WHERE id > (SELECT max(id) FROM txsync.activity WHERE action = 'truncate')) a};
-	my ($oracle, $changelog) = map { sprintf $per_transaction, $_ } 'oracle', $told;
-	is(sql("SELECT count(*) FROM (($oracle) EXCEPT ALL ($changelog)) d"), '0', 'nothing is missing');
-	is(sql("SELECT count(*) FROM (($changelog) EXCEPT ALL ($oracle)) d"), '0', 'nothing is told twice');
-	is(sql(q{SELECT count(*) FROM (SELECT commit_lsn, lag(commit_lsn) OVER (ORDER BY id) AS before FROM txsync.activity) d WHERE before > commit_lsn}), '0', 'in commit order');
 };
 
 subtest 'databases come and go' => sub {
