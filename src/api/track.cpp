@@ -217,7 +217,7 @@ TellWhenCaptureIsNotOn(const std::string &label)
 {
 	std::string state = CaptureState();
 	if (state != "streaming")
-		Notice("capture is " + state + ": the changelog knows table " + label + " from when it streams");
+		Notice("capture is " + state + ": table " + label + " is in the changelog once it is on");
 }
 
 Datum

@@ -112,9 +112,7 @@ Indexes::Write(Index &index)
 		pg::CheckForInterrupts();
 		auto *values = const_cast<Datum *>(entry.values);
 		auto *nulls = reinterpret_cast<bool *>(values + count);
-		pg::Call([&] {
-			index_insert(index.relation, values, nulls, &entry.row, table_, check, false, index.info);
-		});
+		pg::Call([&] { index_insert(index.relation, values, nulls, &entry.row, table_, check, false, index.info); });
 	}
 	index.entries.clear();
 	index.keys.Clear(SIZE_MAX);

@@ -21,3 +21,25 @@ SELECT txsync.pause();
 SELECT txsync.wait_captured('0/0');
 RESET ROLE;
 DROP ROLE reader;
+-- nothing is wrong with a changelog that nobody asked for, but it is not kept
+SELECT * FROM txsync.health();
+SELECT jsonb_object_keys(txsync.status());
+SELECT status -> 'slot' AS slot, status -> 'capture' ->> 'state' AS state, status -> 'activity' ->> 'partitions' AS partitions FROM txsync.status();
+SELECT txsync.reset_capture();
+SELECT txsync.reset_capture(heal => true);
+SELECT txsync.reset_capture(NULL) IS NULL AS strict;
+SET ROLE pg_monitor;
+SELECT * FROM txsync.health();
+RESET ROLE;
+-- whom an admin lets in needs nothing more
+CREATE ROLE operator;
+GRANT EXECUTE ON FUNCTION txsync.health(), txsync.status(), txsync.pause(), txsync.resume(), txsync.reset_capture(boolean) TO operator;
+GRANT SELECT ON txsync.capture TO operator;
+SET ROLE operator;
+SELECT txsync.pause(), txsync.resume();
+SELECT status FROM txsync.health();
+SELECT state FROM txsync.capture;
+SELECT txsync.reset_capture();
+RESET ROLE;
+DROP OWNED BY operator;
+DROP ROLE operator;
