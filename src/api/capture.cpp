@@ -92,6 +92,27 @@ RequireWaitable(XLogRecPtr lsn)
 		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "the LSN is ahead of this server"};
 }
 
+void
+RequireRunning(SeatState state)
+{
+	std::string hint = "txsync.doctor() tells why.";
+	switch (state) {
+	case SeatState::kStarting:
+	case SeatState::kStopped:
+	case SeatState::kStreaming:
+		return;
+	case SeatState::kPaused:
+		hint = "txsync.resume() goes on.";
+		break;
+	case SeatState::kLost:
+		hint = "txsync.reset_capture() goes on behind the gap.";
+		break;
+	default:
+		break;
+	}
+	throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, std::string("capture is ") + CaptureState(), {}, hint};
+}
+
 bool
 WaitCaptured(XLogRecPtr lsn, TimestampTz deadline)
 {
@@ -100,12 +121,7 @@ WaitCaptured(XLogRecPtr lsn, TimestampTz deadline)
 		Report report = Look();
 		if (report.captured >= lsn)
 			return true;
-		if (report.state != SeatState::kStarting && report.state != SeatState::kStopped &&
-			report.state != SeatState::kStreaming)
-			throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-							  "capture is off",
-							  {},
-							  "txsync.doctor() tells why; txsync.resume() ends a pause."};
+		RequireRunning(report.state);
 		if (GetCurrentTimestamp() >= deadline)
 			return false;
 		pg::Call([] {

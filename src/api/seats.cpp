@@ -113,6 +113,7 @@ NameOf(SeatState state)
 		return "lost";
 	case SeatState::kFree:
 	case SeatState::kAbsent:
+	case SeatState::kOff:
 		break;
 	}
 	return "off";

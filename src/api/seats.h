@@ -19,6 +19,7 @@ enum class SeatState : uint8_t
 	kStreaming,
 	kPaused,
 	kLost, // in front of a gap
+	kOff,  // the setting says so
 };
 
 struct Seat

@@ -132,7 +132,7 @@ Capture::MayGoOn()
 		held = seat.held_by != 0;
 	});
 	if (held || !CaptureIsWanted()) {
-		SetState(SeatState::kStopped);
+		SetState(held ? SeatState::kStopped : SeatState::kOff);
 		return false;
 	}
 	if (!look)

@@ -78,6 +78,8 @@ StartThoseDue()
 		bool due = false;
 		TimestampTz now = GetCurrentTimestamp();
 		auto look = [&](Seat &seat) {
+			if (seat.state == SeatState::kOff)
+				seat.state = SeatState::kStopped;
 			if (seat.state != SeatState::kStopped)
 				return;
 			if (seat.held_by != 0 && BackendPidGetProc(seat.held_by) != nullptr)
