@@ -17,24 +17,35 @@ IsAsItIs()
 	return GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII;
 }
 
+// As much of the text as the database's encoding has, with a zero behind it; returns how much that is. Where there is
+// no conversion at all it has ASCII.
+size_t
+ConvertStart(Oid conversion, std::string_view utf8, char *to, Size room)
+{
+	if (OidIsValid(conversion)) {
+		auto *from = reinterpret_cast<unsigned char *>(const_cast<char *>(utf8.data()));
+		return static_cast<size_t>(pg_do_encoding_conversion_buf(
+			conversion, PG_UTF8, GetDatabaseEncoding(), from, static_cast<int>(utf8.size()),
+			reinterpret_cast<unsigned char *>(to), static_cast<int>(room), true));
+	}
+	size_t ascii = 0;
+	while (ascii < utf8.size() && !IS_HIGHBIT_SET(utf8[ascii]))
+		*to++ = utf8[ascii++];
+	*to = '\0';
+	return ascii;
+}
+
 // Zero-terminated.
 char *
 Convert(std::string_view utf8)
 {
-	int encoding = GetDatabaseEncoding();
-	Oid conversion = FindDefaultConversionProc(PG_UTF8, encoding);
-	if (!OidIsValid(conversion))
-		elog(ERROR, "there is no conversion from UTF8 to %s", pg_encoding_to_char(encoding));
+	Oid conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
 	Size room = utf8.size() * MAX_CONVERSION_GROWTH + 1;
 	auto *converted = static_cast<char *>(palloc(room));
 	char *to = converted;
 	for (;;) {
-		auto *from = reinterpret_cast<unsigned char *>(const_cast<char *>(utf8.data()));
-		int done = pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding, from, static_cast<int>(utf8.size()),
-												 reinterpret_cast<unsigned char *>(to),
-												 static_cast<int>(converted + room - to), true);
+		utf8.remove_prefix(ConvertStart(conversion, utf8, to, static_cast<Size>(converted + room - to)));
 		to += strlen(to);
-		utf8.remove_prefix(static_cast<size_t>(done));
 		if (utf8.empty())
 			return converted;
 		*to++ = '?';

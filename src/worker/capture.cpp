@@ -36,7 +36,7 @@ constexpr uint64_t kLargestBatch = 640000;
 constexpr uint64_t kMostTold = 5000;
 
 // While there is something to do, others add to it for so long before it is done: one transaction for many.
-constexpr long kGatherMs = 2;
+constexpr long kGatherMs = 4;
 
 // A commit that wakes nobody, since its flush comes later, is found after this time.
 constexpr long kNapMs = 200;

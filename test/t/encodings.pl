@@ -1,5 +1,5 @@
 # Databases in other encodings than UTF-8: what a walsender sends is valid UTF-8 and valid JSON all the same, and what the SQL
-# functions return is text in the database's encoding that parses as jsonb.
+# functions return is text in the database's encoding that parses as jsonb; and all of it is captured.
 
 use strict;
 use utf8;
@@ -14,6 +14,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('encodings');
 $node->init(allows_streaming => 'logical');
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'txsync'");
 $node->start;
 my $json = JSON::PP->new->utf8;
 
@@ -36,6 +37,7 @@ sub make_database
 	my $database = lc $encoding;
 	$node->safe_psql('postgres', "CREATE DATABASE $database ENCODING '$encoding' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
 	sql($database, $encoding, "CREATE EXTENSION txsync; SELECT pg_create_logical_replication_slot('$database', 'txsync');");
+	$node->poll_query_until($database, q{SELECT state = 'streaming' FROM txsync.capture}) or BAIL_OUT("$database: nothing is captured");
 	return $database;
 }
 
@@ -180,6 +182,20 @@ INSERT INTO replicated VALUES (1);
 SQL
 	like((peek($database))[-1], qr/"origin":"origin [^"]+"/, "$database: an origin of another encoding");
 	is((stream($database))[-1]{origin}, "origin $meaning", "$database: its name is made valid");
+}
+
+# Texts come into the changelog from UTF-8: what the database has no character for becomes a question mark.
+sql('euc_jp', 'EUC_JP', "CREATE TABLE odd (id text PRIMARY KEY); SELECT txsync.track('odd', tx => false); INSERT INTO odd VALUES ('a\xa9\xa1b\xc6\xfc')");
+sql('mule_internal', 'MULE_INTERNAL', "CREATE TABLE odd (id text PRIMARY KEY); SELECT txsync.track('odd'); INSERT INTO odd VALUES ('a\x81\xe9b')")
+  if $node->safe_psql('postgres', q{SELECT count(*) FROM pg_database WHERE datname = 'mule_internal'});
+my $captured = q{SELECT txsync.wait_captured(pg_current_wal_insert_lsn(), '1 min'),
+	(SELECT count(*) > 0 FROM txsync.activity), (SELECT count(*) FROM txsync.sync_log)};
+foreach my $database (split /\n/, $node->safe_psql('postgres', q{SELECT datname FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')}))
+{
+	is($node->safe_psql($database, $captured), 't|t|0', "$database: everything is captured");
+	next unless $database =~ /euc_jp|mule_internal/;
+	my $id = $node->safe_psql($database, q{SELECT encode(convert_to(entity_id, current_database()), 'escape') FROM txsync.activity WHERE entity_type = 'odd'});
+	is($id, $database eq 'euc_jp' ? 'a?b\306\374' : 'a?b', "$database: and in its own encoding");
 }
 
 $node->stop;
