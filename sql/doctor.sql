@@ -26,8 +26,17 @@ WITH setting AS (
     FROM entity e, LATERAL (SELECT t.relid FROM pg_partition_tree(e.relation) t WHERE t.isleaf UNION SELECT e.relation WHERE e.relkind = 'r') l
     JOIN pg_class c ON c.oid = l.relid
 ), slot AS (
-    SELECT s.*, pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, s.restart_lsn) AS retained
-    FROM pg_replication_slots s WHERE s.plugin = 'txsync' AND s.database = current_database() AND NOT s.temporary
+    SELECT s.*, s.slot_name = 'txsync_' || d.oid AS is_of_capture,
+           pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, s.restart_lsn) AS retained
+    FROM pg_replication_slots s JOIN pg_database d ON d.datname = s.database
+    WHERE s.plugin = 'txsync' AND s.database = current_database() AND NOT s.temporary
+), subscribed AS (
+    -- Without capture's own slot: to drop that one leaves a gap in the changelog. What is wrong with capture has findings of its own.
+    SELECT s.* FROM slot s WHERE NOT s.is_of_capture
+), capture AS (
+    -- A standby has the primary's row, and no capture.
+    SELECT c.*, (SELECT format('; its slot retains %s of WAL', pg_size_pretty(s.retained)) FROM slot s WHERE s.is_of_capture AND s.retained IS NOT NULL) AS and_retains
+    FROM @extschema@.capture c WHERE NOT pg_is_in_recovery()
 ), found(rank, scope, relation, severity, finding, remedy) AS (
     SELECT 1, 'server', NULL::regclass, 'error',
            format('wal_level is %s: changes are not decoded%s', s.setting, CASE WHEN s.due = 'logical' THEN '; logical is set, and a restart is due' END),
@@ -43,14 +52,16 @@ WITH setting AS (
                          WHERE btrim(x) <> '' GROUP BY btrim(x)) q))
     FROM plugin_list p WHERE NOT 'txsync' = ANY (p.plugins)
   UNION ALL
-    SELECT 3, 'server', NULL, 'info',
-           concat('the library is not preloaded: the changelog needs it, tracking and the stream do not', CASE WHEN l.is_due THEN '; it is set, and a restart is due' END),
+    SELECT 3, 'server', NULL, CASE WHEN c.and_retains IS NULL THEN 'info' ELSE 'warning' END,
+           concat('the library is not preloaded: the changelog needs it, tracking and the stream do not', '; capture is off' || c.and_retains,
+                  CASE WHEN l.is_due THEN '; it is set, and a restart is due' END),
            CASE WHEN l.is_due THEN '-- restart the server'
                 ELSE format('ALTER SYSTEM SET shared_preload_libraries = %s; -- then restart the server',
                             (SELECT string_agg(quote_literal(btrim(x, ' "')), ', ' ORDER BY n)
                              FROM regexp_split_to_table(concat_ws(',', nullif(l.due, ''), 'txsync'), ',') WITH ORDINALITY t(x, n))) END
     FROM (SELECT s.setting ~ named AS is_now, s.due ~ named AS is_due, s.due
           FROM setting s, (VALUES ('(^|[, /"])txsync($|[, "])')) pattern(named) WHERE s.name = 'shared_preload_libraries') l
+    LEFT JOIN capture c ON true
     WHERE NOT l.is_now
   UNION ALL
     SELECT 4, 'table', t.root, 'error', format('id column %I of %s is not in its replica identity: its deletes cannot be told', i.id, t.relation::regclass),
@@ -91,27 +102,44 @@ WITH setting AS (
   UNION ALL
     SELECT 10, 'slot', NULL, 'error', format('slot %s has lost WAL that it needed', s.slot_name),
            format('SELECT pg_drop_replication_slot(%L);', s.slot_name)
-    FROM slot s WHERE s.wal_status = 'lost'
+    FROM subscribed s WHERE s.wal_status = 'lost'
   UNION ALL
     SELECT 11, 'slot', NULL, 'warning', format('slot %s has no reader and retains %s of WAL', s.slot_name, pg_size_pretty(s.retained)),
            format('SELECT pg_drop_replication_slot(%L); -- unless its reader comes back', s.slot_name)
-    FROM slot s WHERE NOT s.active AND s.wal_status <> 'lost'
+    FROM subscribed s WHERE NOT s.active AND s.wal_status <> 'lost'
   UNION ALL
     SELECT 12, 'slot', NULL, 'warning', format('slot %s retains %s of WAL, and nothing bounds it', s.slot_name, pg_size_pretty(s.retained)),
            'ALTER SYSTEM SET max_slot_wal_keep_size = ''64GB''; SELECT pg_reload_conf();'
-    FROM slot s JOIN setting m ON m.name = 'max_slot_wal_keep_size' AND m.setting = '-1' WHERE s.retained > 1024::numeric ^ 3
+    FROM subscribed s JOIN setting m ON m.name = 'max_slot_wal_keep_size' AND m.setting = '-1' WHERE s.retained > 1024::numeric ^ 3
+  UNION ALL
+    SELECT 13, 'capture', NULL, 'error', concat(format('the changelog has a gap from %s to %s, and capture has stopped', c.position, c.gap_end), ': ' || c.last_error),
+           'SELECT txsync.reset_capture(heal => true);'
+    FROM capture c WHERE c.gap_end IS NOT NULL
+  UNION ALL
+    SELECT 14, 'capture', NULL, 'error', concat('capture failed: ', c.last_error), '-- see the server''s log; capture tries again by itself'
+    FROM capture c WHERE c.last_error IS NOT NULL AND c.gap_end IS NULL
+  UNION ALL
+    SELECT 15, 'capture', NULL, 'warning', concat('capture is paused', c.and_retains), 'SELECT txsync.resume();'
+    FROM capture c WHERE c.state = 'paused'
+  UNION ALL
+    -- Where the setting is off in another file than ALTER SYSTEM's, a RESET would leave it so.
+    SELECT 16, 'capture', NULL, 'warning', concat('capture is off by the setting txsync.capture', c.and_retains),
+           format('ALTER SYSTEM %s; SELECT pg_reload_conf();',
+                  CASE WHEN m.sourcefile LIKE '%postgresql.auto.conf' THEN 'RESET txsync.capture' ELSE 'SET txsync.capture = on' END)
+    FROM capture c JOIN pg_settings m ON m.name = 'txsync.capture' AND m.setting = 'off'
 )
 SELECT f.rank, f.scope, f.relation, f.severity, f.finding, f.remedy FROM found f;
 END;
 REVOKE ALL ON FUNCTION findings() FROM PUBLIC;
 COMMENT ON FUNCTION findings() IS
-'What doctor() finds, with its place in the order and what it is about: the server, a slot or a table, which is then the relation. For doctor() and track(), which tells a table''s owner only what is about the server or the table.';
+'What doctor() finds, with its place among those as severe and what it is about: the server, a slot, capture or a table, which is then the relation. For doctor() and track(), which tells a table''s owner only what is about the server or the table.';
 
 CREATE FUNCTION doctor(OUT severity text, OUT finding text, OUT remedy text) RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-SELECT f.severity, f.finding, f.remedy FROM @extschema@.findings() f ORDER BY f.rank, f.finding;
+SELECT f.severity, f.finding, f.remedy FROM @extschema@.findings() f
+ORDER BY array_position(ARRAY['error', 'warning', 'info'], f.severity), f.rank, f.finding;
 END;
 REVOKE ALL ON FUNCTION doctor() FROM PUBLIC;
 COMMENT ON FUNCTION doctor() IS
-'One row per finding: severity (error: the stream is wrong or missing; warning: it may become so; info), what is wrong, and the statement that mends it. Looks at wal_level, output_plugin_libraries, preload, replica identities, triggers that fire after ours, slots without a reader, WAL retained. For superusers and whom they GRANT EXECUTE to.';
+'One row per finding, the worst first: severity (error: the stream is wrong or missing; warning: it may become so; info), what is wrong, and the statement that mends it. Looks at wal_level, output_plugin_libraries, preload, replica identities, triggers that fire after ours, slots without a reader, WAL retained, capture. For superusers and whom they GRANT EXECUTE to.';

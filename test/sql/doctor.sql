@@ -33,6 +33,19 @@ ALTER TABLE pages DROP COLUMN tx;
 SELECT * FROM findings;
 CALL mend();
 SELECT * FROM findings;
+-- capture as its row tells of it, and the worst first (while it runs: test/t/doctor.pl)
+SELECT txsync.pause();
+SELECT * FROM findings;
+CREATE TRIGGER "zzz touch" BEFORE UPDATE ON pages FOR EACH ROW EXECUTE FUNCTION touch();
+UPDATE txsync.capture_state SET position = '0/1', gap_end = '0/2', last_error = 'the slot is gone';
+SELECT * FROM findings;
+SELECT severity, count(*) FROM txsync.doctor() WITH ORDINALITY d(severity, finding, remedy, n) GROUP BY severity ORDER BY min(n);
+UPDATE txsync.capture_state SET gap_end = NULL, last_error = E'no room\nat all';
+SELECT * FROM findings;
+DROP TRIGGER "zzz touch" ON pages;
+UPDATE txsync.capture_state SET last_error = NULL;
+CALL mend();
+SELECT * FROM findings;
 -- a rename that nothing followed: the data of such a table are withheld
 CREATE TABLE other (id int PRIMARY KEY);
 SELECT entity_type FROM txsync.track('other', entity_type => 'x');

@@ -61,7 +61,7 @@ is(findings('wal_level'), "$finding; logical is set, and a restart is due", 'the
 is(sql("SELECT remedy FROM txsync.doctor() WHERE finding ~ 'wal_level'"), '-- restart the server', 'which is then the remedy');
 $node->restart;
 is(findings('wal_level'), '', 'after which wal_level is mended');
-is(said($track), '', 'and track() has nothing to tell');
+is(said($track), 'NOTICE:  capture is off: table "pages" is in the changelog once it is on', 'and track() has nothing else to tell than that there is no changelog');
 
 # output_plugin_libraries
 SKIP:
@@ -124,10 +124,44 @@ is(findings('preloaded'), "$finding; it is set, and a restart is due", 'preloade
 $node->restart;
 is(sql('SHOW shared_preload_libraries'), 'txsync', 'preloaded alone');
 is(findings(''), '', 'nothing is left to find');
+
+# Capture, whose slot is not one without a reader, whatever becomes of it
+sub wait_for_state
+{
+	$node->poll_query_until('postgres', "SELECT state = '$_[0]' FROM txsync.capture") or die "capture never was $_[0]";
+}
+wait_for_state('streaming');
+my $its_slot = qr/; its slot retains [0-9]+ (bytes|kB) of WAL/;
+sql('SELECT txsync.pause()');
+$node->poll_query_until('postgres', q{SELECT NOT bool_or(active) FROM pg_replication_slots}) or die 'the slot stays active';
+like(findings(''), qr/^warning: capture is paused$its_slot$/, 'paused');
+mend('paused');
+wait_for_state('streaming');
+is(findings(''), '', 'its remedy resumes');
+sql('ALTER SYSTEM SET txsync.capture = off; SELECT pg_reload_conf()');
+wait_for_state('off');
+like(findings(''), qr/^warning: capture is off by the setting txsync\.capture$its_slot$/, 'off');
+is(sql(q{SELECT remedy FROM txsync.doctor()}), 'ALTER SYSTEM RESET txsync.capture; SELECT pg_reload_conf();', 'where ALTER SYSTEM set it');
+sql('ALTER SYSTEM RESET txsync.capture');
+$node->append_conf('postgresql.conf', 'txsync.capture = off');
+$node->reload;
+$node->poll_query_until('postgres', q{SELECT remedy LIKE '%= on;%' FROM txsync.doctor()}) or die 'no other remedy where another file has it';
+mend('off by the setting');
+wait_for_state('streaming');
+is(findings(''), '', 'its remedy turns it on');
+sql('SELECT txsync.pause()');
+$node->poll_query_until('postgres', q{SELECT NOT bool_or(active) FROM pg_replication_slots}) or die 'the slot stays active';
+sql(q{SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE plugin = 'txsync'; SELECT txsync.resume()});
+wait_for_state('lost');
+like(findings(''), qr/^error: the changelog has a gap from [0-9A-F\/]+ to [0-9A-F\/]+, and capture has stopped: [^\n]+$/, 'a gap');
+mend('gap');
+wait_for_state('streaming');
+is(findings(''), '', 'its remedy goes on behind it');
+
 sql("ALTER SYSTEM SET shared_preload_libraries = auto_explain");
 $node->restart;
 sql("ALTER SYSTEM SET shared_preload_libraries = auto_explain, 'pg_stat_statements'");
-is(findings('preloaded'), $finding, 'others are preloaded, or will be');
+like(findings(''), qr/^warning: the library is not preloaded: .*; capture is off$its_slot$/, 'others are preloaded, or will be; the slot of capture was left behind');
 mend('preloaded');
 $node->restart;
 is(sql('SHOW shared_preload_libraries'), 'auto_explain, pg_stat_statements, txsync', 'preloaded with others');
