@@ -63,20 +63,31 @@ FindSlot(Connection &connection, const std::string &name)
 	return Slot{.confirmed = ParseLsn(std::string(slot.Get(0, 1))).value_or(0), .two_phase = slot.Get(0, 2) == "t"};
 }
 
+static constexpr const char *kCompact = "compact";
+
+static bool
+AsksFor(const std::vector<PluginOption> &options, std::string_view name)
+{
+	return std::any_of(options.begin(), options.end(),
+					   [&](const PluginOption &option) { return option.first == name; });
+}
+
+void
+RefuseOwnOptions(const std::vector<PluginOption> &wanted)
+{
+	if (AsksFor(wanted, kCompact))
+		throw Failure(ExitCode::kOther, "the plugin option \"compact\" is tail's own: its output is whole lines"
+										"\nHINT:  Leave it out; pg_recvlogical shows compact lines as they are.");
+}
+
 // The server refuses a slot once followed with two-phase to a session without it.
 std::vector<PluginOption>
 OptionsFor(const Slot &slot, std::vector<PluginOption> wanted)
 {
 	static constexpr const char *kTwoPhase = "two-phase";
-	static constexpr const char *kCompact = "compact";
-	auto asks_for = [&](const char *name) {
-		return std::any_of(wanted.begin(), wanted.end(),
-						   [&](const PluginOption &option) { return option.first == name; });
-	};
-	if (asks_for(kCompact))
-		throw Failure(ExitCode::kRefused, "the plugin option \"compact\" is tail's own: its output is whole lines");
+	bool asks = AsksFor(wanted, kTwoPhase);
 	wanted.emplace_back(kCompact, "on");
-	if (slot.two_phase && !asks_for(kTwoPhase))
+	if (slot.two_phase && !asks)
 		wanted.emplace_back(kTwoPhase, "on");
 	return wanted;
 }

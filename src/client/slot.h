@@ -30,7 +30,10 @@ void DropSlot(Connection &connection, const std::string &name);
 // Throws Failure (kOtherPlugin) if it is a physical one or another plugin's.
 std::optional<Slot> FindSlot(Connection &connection, const std::string &name);
 
-// What to ask of the plugin, for a user who asks for `wanted`. Throws Failure for what tail decides itself.
+// Throws Failure for what tail decides itself: a wrong argument, to be found before there is a connection or a slot.
+void RefuseOwnOptions(const std::vector<PluginOption> &wanted);
+
+// What to ask of the plugin, for a user who asks for `wanted`.
 std::vector<PluginOption> OptionsFor(const Slot &slot, std::vector<PluginOption> wanted);
 
 // `text` in `quote`s for the replication grammar, which knows no escape but the doubled quote.

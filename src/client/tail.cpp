@@ -304,6 +304,7 @@ Follower::Pause()
 void
 Tail(const TailOptions &options, Waiter &waiter)
 {
+	RefuseOwnOptions(options.plugin_options);
 	waiter.TakeSignals();
 	Follower(options, waiter).Run();
 }

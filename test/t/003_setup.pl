@@ -30,6 +30,7 @@ subtest 'arguments' => sub {
 	ends_with('unknown option', 1, qr/^txsync: .*--what/, 'tail', '--what');
 	ends_with('--create alone', 1, qr/--create requires --slot/, 'tail', '--create');
 	ends_with('interval', 1, qr/status-interval/, 'tail', '--status-interval', '0');
+	ends_with('compact', 1, qr/^txsync: the plugin option "compact" is tail's own: .*\nHINT:  Leave it out/, 'tail', '--slot', 's', '--create', '-o', 'compact=off', '-h', '/nowhere');
 };
 
 subtest 'connection' => sub {
