@@ -51,7 +51,7 @@ startup(LogicalDecodingContext *context, OutputPluginOptions *plugin, bool is_in
 		if (!is_init) {
 			pg::KeepFreedMemory();
 			RefuseToLosePrepared(*context->slot, options);
-			WarnOfWhatIsMissing(options.filter);
+			WarnOfWhatIsMissing(options);
 		}
 		// While a slot is made there is nothing to tell yet, least of all of transactions in progress.
 		context->streaming = context->streaming && options.streaming && !is_init;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 extern "C" {
+#include "catalog/pg_publication.h"
 #include "commands/extension.h"
 #include "utils/lsyscache.h"
 }
@@ -16,6 +17,7 @@ namespace txsync::decoder {
 namespace {
 
 constexpr const char *kLater = "Its changes are told from when one is.";
+constexpr const char *kPublishedLater = "What it publishes is told from when it is there.";
 
 struct Tracked
 {
@@ -65,16 +67,27 @@ WarnOfUnknownNames(const core::Filter &filter)
 	}
 }
 
+void
+WarnOfUnknownPublications(const std::vector<std::string> &names)
+{
+	for (const std::string &name : names) {
+		if (!pg::Call([&] { return OidIsValid(get_publication_oid(name.c_str(), true)); }))
+			Warn("publication \"" + name + "\" does not exist", kPublishedLater);
+	}
+}
+
 } // namespace
 
 void
-WarnOfWhatIsMissing(const core::Filter &filter)
+WarnOfWhatIsMissing(const Options &options)
 {
+	const core::Filter &filter = options.filter;
 	pg::InTransaction([&] {
 		if (!HasExtension())
 			Warn("the extension txsync is not installed in this database", "CREATE EXTENSION txsync;");
 		else if (!filter.entity_types.Names().empty() || !filter.tables.empty())
 			WarnOfUnknownNames(filter);
+		WarnOfUnknownPublications(options.publications);
 	});
 }
 
