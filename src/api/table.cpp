@@ -139,6 +139,42 @@ IdentityOf(const Table &table)
 	return {false, pg::Call([&] { return RelationGetIndexAttrBitmap(table.Rel(), INDEX_ATTR_BITMAP_IDENTITY_KEY); })};
 }
 
+// An index that REPLICA IDENTITY USING INDEX takes and that has the column, the one with the fewest columns; empty if
+// there is none.
+std::string
+IdentityIndexWith(const Table &table, AttrNumber column)
+{
+	auto may_be_identity = [&](Relation index) {
+		if (!index->rd_index->indisunique || !index->rd_index->indimmediate || !index->rd_index->indisvalid ||
+			RelationGetIndexPredicate(index) != NIL)
+			return false;
+		bool has = false;
+		for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++) {
+			AttrNumber member = index->rd_index->indkey.values[i];
+			if (member <= 0 || !TupleDescAttr(RelationGetDescr(table.Rel()), member - 1)->attnotnull)
+				return false;
+			has = has || member == column;
+		}
+		return has;
+	};
+	const char *best = pg::Call([&] {
+		const char *name = "";
+		int fewest = INDEX_MAX_KEYS + 1;
+		List *indexes = RelationGetIndexList(table.Rel());
+		for (int i = 0; i < list_length(indexes); i++) {
+			Relation index = index_open(list_nth_oid(indexes, i), AccessShareLock);
+			int columns = IndexRelationGetNumberOfKeyAttributes(index);
+			if (columns < fewest && may_be_identity(index)) {
+				name = pstrdup(RelationGetRelationName(index));
+				fewest = columns;
+			}
+			index_close(index, AccessShareLock);
+		}
+		return name;
+	});
+	return best;
+}
+
 // A delete's WAL has only the replica identity, so the id must be in it.
 void
 RequireIdInIdentity(const Table &table, const core::Tracking &tracking)
@@ -152,10 +188,14 @@ RequireIdInIdentity(const Table &table, const core::Tracking &tracking)
 			const Bitmapset *key = RelationGetIndexAttrBitmap(table.Rel(), INDEX_ATTR_BITMAP_PRIMARY_KEY);
 			return column != nullptr && bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, key);
 		});
+		std::string index = key_suffices || column == nullptr ? "" : IdentityIndexWith(table, column->attnum);
+		std::string mends = key_suffices ? "DEFAULT;" : "FULL;";
+		if (!index.empty())
+			mends = "USING INDEX " + pg::QuoteIdentifier(index.c_str()) + "; -- or FULL, which tells changedKeys, too";
 		throw Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 					  "id column " + Quoted(id) + " is not in the replica identity of table " + table.Label(),
 					  "The WAL of a delete would not tell which entity it was.",
-					  "ALTER TABLE " + table.Sql() + " REPLICA IDENTITY " + (key_suffices ? "DEFAULT;" : "FULL;")};
+					  "ALTER TABLE " + table.Sql() + " REPLICA IDENTITY " + mends};
 	}
 }
 

@@ -59,6 +59,19 @@ SELECT r.* FROM unnest(ARRAY[
     $$'nullable', hidden => '{id}'$$, $$'nullable', hidden => '{NULL}'$$, $$'nullable', bookkeeping => '{gone}'$$, $$'nullable', strategies => '[]'$$,
     $$'nullable', strategies => '{"code": "best"}'$$, $$'nullable', strategies => '{"gone": "lww"}'$$, $$'nullable', notify => 'all'$$,
     $$'nullable', notify => NULL$$, $$'nullable', delete_visible => 'now()'$$, $$NULL$$]) call, LATERAL refused(call) r;
+-- a unique index is a smaller identity than the whole row, where the server takes it
+CREATE TABLE coded (id int PRIMARY KEY, code text NOT NULL, alias text, UNIQUE (code) DEFERRABLE, UNIQUE (code, alias));
+CREATE UNIQUE INDEX coded_partial ON coded (code) WHERE id > 0;
+CREATE UNIQUE INDEX coded_expression ON coded (code, lower(code));
+SELECT hint FROM refused($$'coded', id_column => 'code'$$);
+CREATE UNIQUE INDEX coded_wide ON coded (id, code) INCLUDE (alias);
+SELECT hint FROM refused($$'coded', id_column => 'code'$$);
+CREATE UNIQUE INDEX "coded Narrow" ON coded (code);
+SELECT hint FROM refused($$'coded', id_column => 'code'$$) \gset
+\echo :hint
+:hint
+SELECT id_columns FROM txsync.track('coded', id_column => 'code');
+DROP TABLE coded;
 \x off
 SELECT relation, entity_type FROM txsync.entities;
 SELECT count(*) FROM pg_trigger WHERE tgname = 'zz_txsync' AND tgrelid <> 'triggered'::regclass;
