@@ -7,7 +7,6 @@
 namespace txsync::client {
 
 static constexpr const char *kSilentPeerMs = "60000";
-static constexpr std::string_view kInsufficientPrivilege = "42501";
 
 static void
 SayNotice(void *, const char *message)
@@ -95,7 +94,14 @@ Connection::Connection(const Target &target, Kind kind, Waiter &waiter)
 		throw std::bad_alloc();
 	PQsetNoticeProcessor(raw_.get(), SayNotice, nullptr);
 	PQsetErrorVerbosity(raw_.get(), PQERRORS_VERBOSE);
-	AwaitConnected();
+	try {
+		AwaitConnected();
+	} catch (const Failure &failure) {
+		if (kind != Kind::kReplication)
+			throw;
+		throw WithRightsHint(failure, "ALTER ROLE " + Identifier(User()) +
+										  " REPLICATION; and the role must have CONNECT on the database.");
+	}
 	PQsetErrorVerbosity(raw_.get(), PQERRORS_DEFAULT);
 	PQsetnonblocking(raw_.get(), 1);
 	// Nobody's schema comes between us and the catalogs.
@@ -224,6 +230,16 @@ std::string
 Connection::Literal(std::string_view text)
 {
 	auto *quoted = PQescapeLiteral(raw_.get(), text.data(), text.size());
+	std::unique_ptr<char, decltype(&PQfreemem)> owner(quoted, PQfreemem);
+	if (!owner)
+		throw FailureOf(nullptr);
+	return owner.get();
+}
+
+std::string
+Connection::Identifier(std::string_view text)
+{
+	auto *quoted = PQescapeIdentifier(raw_.get(), text.data(), text.size());
 	std::unique_ptr<char, decltype(&PQfreemem)> owner(quoted, PQfreemem);
 	if (!owner)
 		throw FailureOf(nullptr);

@@ -84,10 +84,20 @@ public:
 	// `text` as an SQL literal.
 	std::string Literal(std::string_view text);
 
+	// `text` as a quoted identifier.
+	std::string Identifier(std::string_view text);
+
 	std::string
 	Database() const
 	{
 		return PQdb(raw_.get());
+	}
+
+	std::string
+	User() const
+	{
+		const char *user = PQuser(raw_.get());
+		return user != nullptr ? user : "";
 	}
 
 	PGconn *

@@ -44,12 +44,23 @@ PrintBlock(std::string_view first, const char *colour, std::string_view text)
 	}
 }
 
+static Result
+QueryFindings(Connection &connection)
+{
+	try {
+		return connection.Query("SELECT severity, finding, remedy FROM txsync.doctor()");
+	} catch (const Failure &failure) {
+		throw WithRightsHint(failure, "GRANT EXECUTE ON FUNCTION txsync.doctor() TO " +
+										  connection.Identifier(connection.User()) + ";");
+	}
+}
+
 bool
 PrintFindings(Connection &connection)
 {
 	static constexpr size_t kMargin = 9;
 	RequireExtension(connection);
-	Result findings = connection.Query("SELECT severity, finding, remedy FROM txsync.doctor()");
+	Result findings = QueryFindings(connection);
 	bool healthy = true;
 	for (int row = 0; row < findings.Rows(); row++) {
 		std::string severity(findings.Get(row, 0));

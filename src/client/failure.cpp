@@ -23,6 +23,15 @@ Failure::Failure(ExitCode code, const std::string &message, std::string sqlstate
 	, may_pass(may_pass)
 {}
 
+Failure
+WithRightsHint(const Failure &failure, const std::string &hint)
+{
+	std::string message = failure.what();
+	if (failure.sqlstate != kInsufficientPrivilege || message.find("\nHINT:  ") != message.npos)
+		return failure;
+	return Failure(failure.code, message + "\nHINT:  " + hint, failure.sqlstate, failure.may_pass);
+}
+
 bool
 MayPass(std::string_view sqlstate)
 {

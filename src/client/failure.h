@@ -20,9 +20,14 @@ public:
 	bool may_pass;        // a later attempt may succeed: the server starts up, shuts down, is out of connections, …
 };
 
+constexpr std::string_view kInsufficientPrivilege = "42501";
+
 // Thrown instead of waiting on when SIGINT or SIGTERM asks to stop.
 struct Stopped
 {};
+
+// The same, with a HINT that names what gives the rights that it is for want of, unless the server gave one.
+Failure WithRightsHint(const Failure &failure, const std::string &hint);
 
 // Whether a server that answered with this SQLSTATE may answer otherwise a little later.
 bool MayPass(std::string_view sqlstate);

@@ -90,15 +90,25 @@ PrintRestart(Connection &connection)
 		std::cout << "A RESTART of the server is due, for: " << due.Get(0, 0) << "\n";
 }
 
-void
-Setup(const Target &target, Waiter &waiter)
+static void
+Ensure(Connection &connection, Waiter &waiter)
 {
-	Connection connection(target, Connection::Kind::kSql, waiter);
 	EnsureExtension(connection);
 	bool changed = EnsureWalLevel(connection);
 	changed |= EnsurePluginAllowed(connection);
 	if (changed)
 		Reload(connection, waiter);
+}
+
+void
+Setup(const Target &target, Waiter &waiter)
+{
+	Connection connection(target, Connection::Kind::kSql, waiter);
+	try {
+		Ensure(connection, waiter);
+	} catch (const Failure &failure) {
+		throw WithRightsHint(failure, "setup takes a superuser (on Debian: sudo -u postgres txsync setup ...).");
+	}
 	std::cout << "\n";
 	PrintFindings(connection);
 	std::cout << "\n";

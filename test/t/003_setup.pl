@@ -41,7 +41,7 @@ subtest 'connection' => sub {
 		ends_with("@$command: nobody there", 2, qr/^txsync: .*No such file or directory/, @$command, '-h', "$dir/nobody");
 		ends_with("@$command: may not log in", 2, qr/^txsync: .*role "locked_out" is not permitted to log in$/m, @$command, '-U', 'locked_out');
 	}
-	ends_with('no right to stream', 8, qr/^txsync: .*(replication role|permission denied to start WAL sender)/, 'tail', '-U', 'plain');
+	ends_with('no right to stream', 8, qr/^txsync: .*(replication role|permission denied to start WAL sender)(.*\n)+HINT:  ALTER ROLE "plain" REPLICATION;/, 'tail', '-U', 'plain');
 	my (undef, undef, $err) = txsync('tail', '-d', 'nowhere');
 	unlike($err, qr/LOCATION|3D000/, 'nothing for developers in the message');
 	ends_with('no option that libpq knows', 2, qr/invalid connection option "hsot"/, 'tail', '--slot', 's', 'hsot=x');
@@ -80,8 +80,13 @@ subtest 'doctor and setup' => sub {
 	is($code, 0, 'setup again');
 	like($out, qr/^extension txsync: already in database "postgres"\nwal_level: already logical\n/m, 'nothing left to do');
 	like($out, qr/^no restart is due$/m, 'no restart is due');
-	ends_with('doctor is not for everybody', 8, qr/permission denied for (schema|function) (txsync|doctor)/, 'doctor', '-U', 'plain');
-	ends_with('setup neither', 8, qr/^txsync: permission denied/, 'setup', '-U', 'plain', '-d', 'template1');
+	ends_with('doctor is not for everybody', 8, qr/permission denied for function doctor\nHINT:  GRANT EXECUTE ON FUNCTION txsync\.doctor\(\) TO "plain";$/, 'doctor', '-U', 'plain');
+	ends_with('setup neither', 8, qr/^txsync: permission denied.*\nHINT:  .*superuser/, 'setup', '-U', 'plain', '-d', 'template1');
+	$node->safe_psql('postgres', 'ALTER SYSTEM SET wal_level = replica');
+	$node->restart;
+	ends_with('where the extension is', 8, qr/^txsync: permission denied to set parameter "wal_level"\nHINT:  setup takes a superuser/, 'setup', '-U', 'plain');
+	$node->safe_psql('postgres', 'ALTER SYSTEM SET wal_level = logical');
+	$node->restart;
 	return unless $has_list;
 
 	$node->safe_psql('postgres', q{ALTER SYSTEM SET output_plugin_libraries = 'pgoutput, test_decoding'});
