@@ -10,6 +10,11 @@ step() {
 	printf '\n== %s\n' "$*"
 }
 
+# Prints the comment that the script opens with, which says how it is used.
+help() {
+	sed -n '/^#!/d; /^#/!q; s/^# \{0,1\}/usage: /p; :rest; n; /^#/!q; s/^# \{0,1\}//p; b rest' "$0"
+}
+
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
 	exit 1
