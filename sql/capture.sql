@@ -21,9 +21,10 @@ CREATE TABLE activity (
     annotation jsonb,
     payload jsonb
 ) PARTITION BY RANGE (id);
-CREATE INDEX activity_org ON activity (org_id, id);
+-- An index holds no value of any length, and the ids of others' rows have none.
+CREATE INDEX activity_org ON activity (left(org_id, 200), id);
 CREATE INDEX activity_transaction ON activity ((tx ->> 'transactionId'));
-CREATE INDEX activity_field ON activity (entity_type, entity_id, (tx ->> 'changedField'), id);
+CREATE INDEX activity_field ON activity (entity_type, left(entity_id, 200), (tx ->> 'changedField'), id);
 COMMENT ON TABLE activity IS 'The changelog: one row per change of a tracked table, without the entity''s content, in commit order of id. Partitions of 10 million ids; the capture worker writes it.';
 COMMENT ON COLUMN activity.id IS 'Rises in commit order; may have gaps.';
 COMMENT ON COLUMN activity.epoch IS 'Differs where LSNs or ids could repeat: see txsync.capture.';
@@ -49,7 +50,7 @@ CREATE TABLE capture_state (
     epoch bigint,
     timeline integer,
     position pg_lsn,
-    horizon xid,
+    horizon xid8,
     last_id bigint NOT NULL DEFAULT 0,
     missed boolean NOT NULL DEFAULT false,
     paused boolean NOT NULL DEFAULT false,

@@ -8,6 +8,7 @@
 extern "C" {
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "funcapi.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
@@ -113,10 +114,21 @@ RequireRunning(SeatState state)
 	throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, std::string("capture is ") + CaptureState(), {}, hint};
 }
 
+// Behind a record that fills its page the next one begins after the page's header, up to which nothing is flushed.
+XLogRecPtr
+WithoutHeader(XLogRecPtr lsn)
+{
+	uint64 header = XLogSegmentOffset(lsn, wal_segment_size) < XLOG_BLCKSZ ? SizeOfXLogLongPHD : SizeOfXLogShortPHD;
+	uint64 offset = lsn % XLOG_BLCKSZ;
+	return offset <= header ? lsn - offset : lsn;
+}
+
 bool
 WaitCaptured(XLogRecPtr lsn, TimestampTz deadline)
 {
 	RequireWaitable(lsn);
+	lsn = WithoutHeader(lsn);
+	pg::Call([&] { XLogFlush(lsn); }); // on an idle server nobody else does
 	for (;;) {
 		Report report = Look();
 		if (report.captured >= lsn)

@@ -25,6 +25,9 @@ object_access_hook_type next_access;
 // How long a worker may take to leave. Then the command says itself what is in its way.
 constexpr int kPatienceMs = 5000;
 
+// After this time it is told more clearly.
+constexpr int kPolitelyMs = 1000;
+
 const char *
 TextOption(List *options, const char *name)
 {
@@ -78,6 +81,8 @@ public:
 	{
 		constexpr int kStepMs = 5;
 		for (int waited = 0; IsOccupied() && waited < kPatienceMs; waited += kStepMs) {
+			if (waited == kPolitelyMs)
+				Terminate();
 			pg::Call([] {
 				WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kStepMs, PG_WAIT_EXTENSION);
 				ResetLatch(MyLatch);
@@ -87,6 +92,16 @@ public:
 	}
 
 private:
+	// It may be busy for long. What it was doing it will do again.
+	void
+	Terminate() const
+	{
+		WithSeat(database_, [](Seat &seat) {
+			if (seat.pid != 0)
+				kill(seat.pid, SIGTERM);
+		});
+	}
+
 	bool
 	IsOccupied() const
 	{

@@ -125,7 +125,8 @@ LookAgain()
 	look_again = false;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	if (Seat *seat = Find(MyDatabaseId)) {
-		if (seat->state == SeatState::kAbsent || seat->state == SeatState::kPaused || seat->state == SeatState::kLost)
+		if (seat->state == SeatState::kAbsent || seat->state == SeatState::kPaused || seat->state == SeatState::kLost ||
+			seat->state == SeatState::kOff)
 			seat->state = SeatState::kStopped;
 		pg_atomic_write_u32(&seat->look_again, 1);
 		if (seat->latch != nullptr)

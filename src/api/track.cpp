@@ -211,13 +211,12 @@ TellWhatIsMissing(Oid relation)
 	}
 }
 
-// What changes until then is not lost: tables that are tracked when capture begins are written down as they are.
 void
 TellWhenCaptureIsNotOn(const std::string &label)
 {
 	std::string state = CaptureState();
 	if (state != "streaming")
-		Notice("capture is " + state + ": table " + label + " is in the changelog once it is on");
+		Notice("capture is " + state + ": changes of table " + label + " are not in the changelog yet");
 }
 
 Datum

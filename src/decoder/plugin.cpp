@@ -6,7 +6,7 @@
 #include "decoder/warnings.h"
 #include "pg/entry.h"
 #include "pg/error.h"
-#include "pg/heap.h"
+#include "pg/malloc.h"
 #include "pg/memory.h"
 
 extern "C" {

@@ -25,7 +25,7 @@ WhyNot(const Slot &slot, const State &state)
 		return name + " is gone";
 	if (slot.lost)
 		return name + " has lost WAL that it needed";
-	if (slot.confirmed > state.position)
+	if (!slot.is_ours || slot.confirmed > state.position)
 		return name + " was made anew by somebody else";
 	return {};
 }

@@ -45,17 +45,23 @@ constexpr long kNapMs = 200;
 constexpr uint64_t kQuietBytes = uint64_t{1} << 20;
 constexpr int kQuietMs = 1000;
 
+// Unless there is something new to look at: then another worker does.
 void
 SetState(SeatState state)
 {
-	api::WithSeat(MyDatabaseId, [&](Seat &seat) { seat.state = state; });
+	api::WithSeat(MyDatabaseId, [&](Seat &seat) {
+		seat.state = pg_atomic_read_u32(&seat.look_again) != 0 ? SeatState::kStopped : state;
+	});
 }
 
-// At the end of the process: who failed waits before the next attempt, longer each time.
+// At the end of the process: who failed waits before the next attempt, longer each time. Others who want the database
+// for themselves look for the slot as soon as nobody sits here.
 void
-Leave(int, Datum)
+Leave(int, Datum database)
 {
-	api::WithSeat(MyDatabaseId, [](Seat &seat) {
+	if (MyReplicationSlot != nullptr)
+		ReplicationSlotRelease();
+	api::WithSeat(DatumGetObjectId(database), [](Seat &seat) {
 		seat.latch = nullptr;
 		seat.pid = 0;
 		pg_atomic_write_u32(&seat.sleeping, 0);
@@ -83,6 +89,7 @@ private:
 	bool MayGoOn();
 	bool Advance(Reader &reader);
 	bool Collect(Reader &reader);
+	void Write(bool caught_up);
 	void NoteQuiet(const Reader &reader);
 	void Wait(const Reader &reader);
 
@@ -105,10 +112,7 @@ Capture::Run()
 		return;
 	}
 	Reader reader(*start, collected_);
-	api::WithSeat(MyDatabaseId, [&](Seat &seat) {
-		seat.state = SeatState::kStreaming;
-		seat.failures = 0;
-	});
+	api::WithSeat(MyDatabaseId, [](Seat &seat) { seat.state = SeatState::kStreaming; });
 	pg::Call([] { pgstat_report_activity(STATE_IDLE, "streaming"); });
 	while (MayGoOn()) {
 		if (Advance(reader))
@@ -142,9 +146,10 @@ Capture::MayGoOn()
 		SetState(SeatState::kAbsent);
 		return false;
 	}
-	if (!changelog_.Load().paused)
+	const State &state = changelog_.Load();
+	if (state.has_begun && !state.paused)
 		return true;
-	SetState(SeatState::kPaused);
+	SetState(state.paused ? SeatState::kPaused : SeatState::kStopped); // the extension may have been made anew
 	return false;
 }
 
@@ -158,9 +163,8 @@ Capture::Advance(Reader &reader)
 	bool any = collected_.Count() > 0;
 	batch_ = more ? std::min(2 * batch_, kLargestBatch) : kSmallestBatch;
 	if (any) {
-		changelog_.Append(collected_, NotifyChannel(), !more && collected_.Count() <= kMostTold);
+		Write(!more);
 		written_at_ = now;
-		collected_.Clear();
 	} else {
 		NoteQuiet(reader);
 	}
@@ -170,8 +174,24 @@ Capture::Advance(Reader &reader)
 	api::WithSeat(MyDatabaseId, [&](Seat &seat) {
 		pg_atomic_write_u64(&seat.captured, captured);
 		pg_atomic_write_u64(&seat.captured_at, static_cast<uint64>(as_of));
+		seat.failures = 0;
 	});
 	return any || more;
+}
+
+// What failed before is not told one by one: it may have been too much for the queue.
+void
+Capture::Write(bool caught_up)
+{
+	bool failed = false;
+	api::WithSeat(MyDatabaseId, [&](Seat &seat) { failed = seat.failures > 0; });
+	pg::Call([] { pgstat_report_activity(STATE_RUNNING, "writing the changelog"); });
+	changelog_.Append(collected_, NotifyChannel(), caught_up && !failed && collected_.Count() <= kMostTold);
+	collected_.Clear();
+	pg::Call([] {
+		pgstat_report_stat(false);
+		pgstat_report_activity(STATE_IDLE, "streaming");
+	});
 }
 
 // True if there may be more.
@@ -186,12 +206,14 @@ Capture::Collect(Reader &reader)
 	return true;
 }
 
-// The slot never goes ahead of what the changelog says: so it can be told from one that somebody else made.
+// The slot never goes ahead of what the changelog says: so it can be told from one that somebody else made. An error
+// that was noted is over.
 void
 Capture::NoteQuiet(const Reader &reader)
 {
-	if (reader.Position() < changelog_.Now().position + kQuietBytes ||
-		!TimestampDifferenceExceeds(written_at_, GetCurrentTimestamp(), kQuietMs))
+	bool is_far = reader.Position() >= changelog_.Now().position + kQuietBytes;
+	bool is_due = TimestampDifferenceExceeds(written_at_, GetCurrentTimestamp(), kQuietMs);
+	if (!changelog_.Now().failed && !(is_far && is_due))
 		return;
 	changelog_.Advance(reader.Position());
 	written_at_ = GetCurrentTimestamp();
@@ -202,9 +224,10 @@ void
 Capture::Wait(const Reader &reader)
 {
 	changelog_.MakeUpNotifying(NotifyChannel());
+	pg::Call([] { pgstat_report_stat(false); });
 	api::WithSeat(MyDatabaseId, [](Seat &seat) { pg_atomic_write_u32(&seat.sleeping, 1); });
 	pg_memory_barrier();
-	if (GetFlushRecPtr(nullptr) <= reader.Position())
+	if (!reader.HasMore())
 		Sleep(kNapMs);
 	api::WithSeat(MyDatabaseId, [](Seat &seat) { pg_atomic_write_u32(&seat.sleeping, 0); });
 }
@@ -212,28 +235,37 @@ Capture::Wait(const Reader &reader)
 void
 Capture::NoteError(const std::string &message)
 {
-	pg::Call([] { AbortOutOfAnyTransaction(); });
-	changelog_.NoteError(message);
+	try {
+		pg::Call([] { AbortOutOfAnyTransaction(); });
+		changelog_.NoteError(message);
+	} catch (const pg::Error &) {
+		// What was wrong is in the server's log in any case.
+	}
+}
+
+// What it says, in memory of our own: the transaction that it is in ends before it is raised again.
+pg::Failure
+Copy(const ErrorData &error)
+{
+	auto text = [](const char *part) { return std::string(part != nullptr ? part : ""); };
+	return {error.sqlerrcode, text(error.message), text(error.detail), text(error.hint)};
 }
 
 // Errors end the process, when they are noted: the launcher starts another one.
 void
 RunNoting(Capture &capture)
 {
+	pg::Failure failure;
 	try {
 		capture.Run();
+		return;
 	} catch (const pg::Error &error) {
-		std::string message = error.data->message;
-		try {
-			capture.NoteError(message);
-		} catch (const pg::Error &) {
-			// What was wrong is in the server's log in any case.
-		}
-		throw error;
-	} catch (const pg::Failure &failure) {
-		capture.NoteError(failure.message);
-		throw;
+		failure = Copy(*error.data);
+	} catch (const pg::Failure &thrown) {
+		failure = thrown;
 	}
+	capture.NoteError(failure.message);
+	throw failure;
 }
 
 void
@@ -241,13 +273,15 @@ Main(Oid database)
 {
 	pg::Call([&] {
 		PrepareProcess();
+		before_shmem_exit(Leave, ObjectIdGetDatum(database));
 		BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-		before_shmem_exit(Leave, 0);
+		PinSettings();
 	});
 	api::WithSeat(database, [](Seat &seat) {
 		seat.latch = MyLatch;
 		seat.pid = MyProcPid;
 		pg_atomic_write_u32(&seat.look_again, 0);
+		pg_atomic_write_u64(&seat.captured, 0);
 	});
 	// The server does not decode what is written under this origin.
 	replorigin_session_origin = DoNotReplicateId;
@@ -255,6 +289,10 @@ Main(Oid database)
 		if (FindSlot().exists) // it was dropped while no worker ran
 			DropSlot();
 		SetState(SeatState::kAbsent);
+		return;
+	}
+	if (!CaptureIsWanted()) {
+		SetState(SeatState::kOff);
 		return;
 	}
 	api::WithSeat(database, [](Seat &seat) { seat.starts++; });

@@ -55,11 +55,12 @@ Changelog::Write(State &next, Collector &collected, const char *channel, bool ea
 				notifier.Tell(activity, next.last_id);
 		});
 		partition.Close();
-		if (has_room && !each)
+		if (has_room && !each && next.last_id != state_.last_id)
 			NotifyMissed(channel, next.last_id);
 	}
 	next.position = collected.Reached();
 	next.horizon = Horizon();
+	next.failed = false;
 	next.missed = !told && !has_room;
 	pg::Spi spi;
 	SaveState(spi, next);
@@ -113,6 +114,7 @@ Changelog::Advance(XLogRecPtr position)
 	State next = state_;
 	next.position = position;
 	next.horizon = Horizon();
+	next.failed = false;
 	InSql([&](pg::Spi &spi) { SaveState(spi, next); });
 	state_ = next;
 }

@@ -16,8 +16,9 @@ namespace txsync::worker {
 
 namespace {
 
-// What is kept of so many rows takes some 20 MB.
+// So much is kept.
 constexpr size_t kRows = 40000;
+constexpr size_t kBytes = size_t{32} << 20;
 
 } // namespace
 
@@ -31,12 +32,16 @@ Indexes::Indexes(Relation table, EState *executor)
 	List *oids = pg::Call([&] { return RelationGetIndexList(table); });
 	for (int i = 0; i < list_length(oids); i++) {
 		auto index = std::make_unique<Index>();
-		pg::Call([&] {
+		bool ready = pg::Call([&] {
 			index->relation = index_open(list_nth_oid(oids, i), RowExclusiveLock);
 			index->info = BuildIndexInfo(index->relation);
 			index->predicate = ExecPrepareQual(index->info->ii_Predicate, executor);
+			if (!index->info->ii_ReadyForInserts) // CREATE INDEX CONCURRENTLY is under way
+				index_close(index->relation, NoLock);
+			return index->info->ii_ReadyForInserts;
 		});
-		indexes_.push_back(std::move(index));
+		if (ready)
+			indexes_.push_back(std::move(index));
 	}
 }
 
@@ -46,7 +51,7 @@ Indexes::Add(TupleTableSlot *row)
 	GetPerTupleExprContext(executor_)->ecxt_scantuple = row;
 	for (std::unique_ptr<Index> &index : indexes_)
 		Add(*index, row);
-	if (++rows_ == kRows)
+	if (++rows_ == kRows || MemoryContextMemAllocated(memory_, false) > kBytes)
 		Write();
 }
 

@@ -9,7 +9,7 @@
 
 extern "C" {
 #include "access/heapam.h"
-#include "access/heaptoast.h"
+#include "access/detoast.h"
 #include "access/table.h"
 #include "access/transam.h"
 #include "catalog/pg_collation.h"
@@ -102,8 +102,8 @@ private:
 class Tables
 {
 public:
-	explicit Tables(TransactionId horizon)
-		: horizon_(horizon)
+	explicit Tables(FullTransactionId horizon)
+		: horizon_(Recent(horizon))
 		, session_(MakeContext("txsync inventory"))
 		, values_(session_, MakeContext("txsync inventory row"), MaxAllocSize, false)
 		, plans_(values_, options_, session_)
@@ -116,7 +116,9 @@ public:
 		Relation tracked = pg::Call([&] { return try_relation_open(root, AccessShareLock); });
 		if (tracked == nullptr)
 			return;
-		List *tables = pg::Call([&] { return find_all_inheritors(root, AccessShareLock, nullptr); });
+		bool parted = tracked->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+		List *tables = pg::Call(
+			[&] { return parted ? find_all_inheritors(root, AccessShareLock, nullptr) : list_make1_oid(root); });
 		for (int i = 0; i < list_length(tables); i++) {
 			Oid oid = list_nth_oid(tables, i);
 			Relation relation = pg::Call([&] { return table_open(oid, NoLock); });
@@ -145,12 +147,15 @@ private:
 			[&] { return AllocSetContextCreateInternal(CurrentMemoryContext, name, ALLOCSET_DEFAULT_SIZES); });
 	}
 
-	// Whether the snapshot knows the table. One that was truncated or rewritten since looks empty to it.
+	// Whether the snapshot knows the table as one that is tracked. One that was truncated or rewritten since looks
+	// empty.
 	static bool
 	WasThere(Relation relation, pg::Spi &spi)
 	{
-		if (spi.Execute("SELECT relfilenode FROM pg_catalog.pg_class WHERE oid = " +
-						std::to_string(RelationGetRelid(relation))) == 0)
+		if (spi.Execute(
+				"SELECT c.relfilenode FROM pg_catalog.pg_class c JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid "
+				"WHERE t.tgname = 'zz_txsync' AND c.oid = " +
+				std::to_string(RelationGetRelid(relation))) == 0)
 			return false;
 		if (std::stoul(*pg::Spi::Value(1)) != relation->rd_rel->relfilenode)
 			throw pg::Failure{ERRCODE_OBJECT_IN_USE, std::string("table \"") + RelationGetRelationName(relation) +
@@ -177,10 +182,11 @@ private:
 	void
 	Add(Relation relation, decoder::Plan &plan, HeapTuple tuple, HeldRows &rows)
 	{
-		// The plan takes what is stored elsewhere for what an update left there.
-		if (HeapTupleHasExternal(tuple))
-			tuple = pg::Call([&] { return toast_flatten_tuple(tuple, RelationGetDescr(relation)); });
 		decoder::Row row = decoder::Row::New(plan, RelationGetDescr(relation), tuple);
+		for (const decoder::Column &id : plan.ids)
+			Fetch(plan, id, row);
+		if (plan.org)
+			Fetch(plan, *plan.org, row);
 		id_.Clear(SIZE_MAX);
 		organization_.Clear(SIZE_MAX);
 		Held held;
@@ -190,6 +196,27 @@ private:
 		held.recent = IsRecent(HeapTupleHeaderGetRawXmin(tuple->t_data));
 		if (held.entity_id.data() != nullptr)
 			rows.Add(held);
+	}
+
+	// The plan takes what is stored outside of a row for what an update left there.
+	static void
+	Fetch(decoder::Plan &plan, const decoder::Column &column, const decoder::Row &row)
+	{
+		if (!row.IsUnchanged(column))
+			return;
+		Datum &value = plan.new_values[static_cast<size_t>(column.index)];
+		value = pg::Call([&] {
+			return PointerGetDatum(detoast_external_attr(reinterpret_cast<struct varlena *>(DatumGetPointer(value))));
+		});
+	}
+
+	// As rows have it; invalid if that could be taken for a younger one.
+	static TransactionId
+	Recent(FullTransactionId horizon)
+	{
+		uint64 next = U64FromFullTransactionId(ReadNextFullTransactionId());
+		bool comparable = next - U64FromFullTransactionId(horizon) < static_cast<uint64>(INT32_MAX);
+		return comparable ? XidFromFullTransactionId(horizon) : InvalidTransactionId;
 	}
 
 	// A frozen row keeps the number of its transaction. One so old that its number counts as young again only makes
@@ -290,7 +317,7 @@ private:
 } // namespace
 
 void
-TakeInventory(Collector &collected, TransactionId horizon, core::Position position)
+TakeInventory(Collector &collected, FullTransactionId horizon, core::Position position)
 {
 	Tables tables(horizon);
 	Comparison comparison(collected, tables.Values(), position);

@@ -30,6 +30,9 @@ using api::SeatState;
 // How often it looks for databases that came by CREATE DATABASE.
 constexpr long kRoundMs = 5000;
 
+// What has not come by then does not come: no process could be made.
+constexpr int kLongestStartMs = 60000;
+
 std::vector<Oid>
 Databases()
 {
@@ -67,6 +70,15 @@ Start(Oid database)
 	return pg::Call([&] { return RegisterDynamicBackgroundWorker(&worker, nullptr); });
 }
 
+// The backend that wants the database for itself, if it lives.
+pid_t
+HolderOf(Oid database)
+{
+	pid_t holder = 0;
+	api::WithSeat(database, [&](Seat &seat) { holder = seat.held_by; });
+	return holder != 0 && BackendPidGetProc(holder) != nullptr ? holder : 0;
+}
+
 // Returns when the next one that failed may be tried again, or 0.
 TimestampTz
 StartThoseDue()
@@ -77,18 +89,25 @@ StartThoseDue()
 	for (Oid database : databases) {
 		bool due = false;
 		TimestampTz now = GetCurrentTimestamp();
+		pid_t holder = HolderOf(database);
 		auto look = [&](Seat &seat) {
-			if (seat.state == SeatState::kOff)
+			if (seat.state == SeatState::kOff && CaptureIsWanted())
 				seat.state = SeatState::kStopped;
+			if (seat.state == SeatState::kStarting && seat.pid == 0 &&
+				TimestampDifferenceExceeds(seat.next_start, now, kLongestStartMs))
+				api::PutOff(seat);
 			if (seat.state != SeatState::kStopped)
 				return;
-			if (seat.held_by != 0 && BackendPidGetProc(seat.held_by) != nullptr)
+			if (seat.held_by != 0 && seat.held_by == holder)
 				return;
+			seat.held_by = 0;
 			due = seat.next_start <= now;
-			if (due)
+			if (due) {
 				seat.state = SeatState::kStarting;
-			else if (next == 0 || seat.next_start < next)
+				seat.next_start = now;
+			} else if (next == 0 || seat.next_start < next) {
 				next = seat.next_start;
+			}
 		};
 		if (!api::WithSeat(database, look) && api::TakeSeat(database))
 			api::WithSeat(database, look);
@@ -116,7 +135,7 @@ Launch()
 	for (;;) {
 		pg::CheckForInterrupts();
 		ReloadSettings();
-		TimestampTz next = CaptureIsWanted() ? StartThoseDue() : 0;
+		TimestampTz next = StartThoseDue();
 		long wait = kRoundMs;
 		if (next != 0)
 			wait = std::clamp(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next), 10L, kRoundMs);

@@ -16,16 +16,22 @@ namespace {
 
 constexpr double kMostOfTheQueue = 0.9;
 
-// A payload must have less than 8000 bytes.
 constexpr size_t kMaxPayload = 7500;
 
-void
+// In the database's encoding a few texts are longer than in UTF-8.
+constexpr size_t kMaxInServer = 8000;
+
+// False if the server has no room for it.
+bool
 Notify(const char *channel, std::string_view payload)
 {
-	pg::Call([&] {
+	return pg::Call([&] {
 		char *text = pg::FromUtf8(payload);
-		Async_Notify(channel, text);
+		bool fits = strlen(text) < kMaxInServer;
+		if (fits)
+			Async_Notify(channel, text);
 		pfree(text);
+		return fits;
 	});
 }
 
@@ -67,13 +73,12 @@ void
 Notifier::Tell(const core::Activity &activity, int64_t id)
 {
 	bool has_data = activity.data.data() != nullptr;
-	if ((has_data && Fits(activity, id, true)) || Fits(activity, id, false))
-		Notify(channel_, payload_.View());
-	else
+	bool fits = (has_data && Fits(activity, id, true)) || Fits(activity, id, false);
+	if (!fits || !Notify(channel_, payload_.View()))
 		Notify(channel_, "{\"activityId\":" + std::to_string(id) + "}");
 }
 
-// If so it is in payload_. A text is never longer in the database's encoding than in UTF-8, but for few exotic ones.
+// If so it is in payload_.
 bool
 Notifier::Fits(const core::Activity &activity, int64_t id, bool with_data)
 {

@@ -39,7 +39,7 @@ Create(int64_t number)
 {
 	pg::Spi spi;
 	std::string table = "txsync." + NameOf(number);
-	spi.Execute("CREATE TABLE " + table + " (LIKE txsync.activity INCLUDING CONSTRAINTS)");
+	spi.Execute("CREATE TABLE " + table + " (LIKE txsync.activity INCLUDING CONSTRAINTS) USING heap");
 	spi.Execute("ALTER EXTENSION txsync ADD TABLE " + table);
 }
 
@@ -105,6 +105,9 @@ Partition::Open(int64_t number)
 		executor_ = CreateExecutorState();
 		insert_ = GetBulkInsertState();
 	});
+	if (RelationGetNumberOfAttributes(relation_) != kColumns)
+		throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+						  "table \"" + NameOf(number) + "\" has other columns than this version of txsync writes"};
 	indexes_.emplace(relation_, executor_);
 	number_ = number;
 }

@@ -33,6 +33,34 @@ PrepareProcess()
 }
 
 void
+PinSettings()
+{
+	struct Setting
+	{
+		const char *name;
+		const char *value;
+	};
+	static constexpr Setting kPinned[] = {
+		{"search_path", "pg_catalog"},
+		{"synchronous_commit", "local"},
+		{"default_transaction_isolation", "read committed"},
+		{"default_transaction_read_only", "off"},
+		{"statement_timeout", "0"},
+		{"lock_timeout", "0"},
+		{"idle_in_transaction_session_timeout", "0"},
+		{"transaction_timeout", "0"},
+		{"temp_file_limit", "-1"},
+		{"session_replication_role", "replica"}, // event triggers stay out of it
+		{"event_triggers", "off"},
+		{"row_security", "off"},
+	};
+	for (const Setting &setting : kPinned) {
+		if (GetConfigOption(setting.name, true, false) != nullptr)
+			SetConfigOption(setting.name, setting.value, PGC_SUSET, PGC_S_OVERRIDE);
+	}
+}
+
+void
 ReloadSettings()
 {
 	if (!ConfigReloadPending)

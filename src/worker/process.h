@@ -15,6 +15,10 @@ BackgroundWorker Describe(const char *type, const char *function);
 // Signals; to be called first, through pg::Call or a frame without destructors.
 void PrepareProcess();
 
+// Those of the database and its owner are not for a worker, which runs SQL as a superuser, and to which nothing may
+// happen that they ask for. Called first when it is connected.
+void PinSettings();
+
 void ReloadSettings();
 
 // Until the latch is set; ends the process with the postmaster.

@@ -6,6 +6,7 @@
 extern "C" {
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "access/xlogutils.h"
 #include "nodes/makefuncs.h"
 #include "replication/decode.h"
 #include "replication/slot.h"
@@ -20,6 +21,15 @@ namespace {
 void
 WriteNothing(LogicalDecodingContext *, XLogRecPtr, TransactionId, bool)
 {}
+
+// Does not wait for what is not flushed: of a record that goes over the end of a page the rest may come much later.
+int
+ReadFlushedPage(XLogReaderState *reader, XLogRecPtr page, int length, XLogRecPtr record, char *to)
+{
+	if (page + static_cast<XLogRecPtr>(length) > GetFlushRecPtr(nullptr))
+		return -1;
+	return read_local_xlog_page(reader, page, length, record, to);
+}
 
 List *
 PluginOptions()
@@ -36,7 +46,10 @@ Reader::Reader(XLogRecPtr from, decoder::Sink &sink)
 		MemoryContext outer = CurrentMemoryContext;
 		StartTransactionCommand();
 		MemoryContextSwitchTo(TopMemoryContext);
+		if (MyReplicationSlot->data.confirmed_flush > from)
+			elog(ERROR, "replication slot \"%s\" was moved by somebody else", NameStr(MyReplicationSlot->data.name));
 		XLogReaderRoutine routine = LocalWal();
+		routine.page_read = ReadFlushedPage;
 		LogicalDecodingContext *context =
 			CreateDecodingContext(from, PluginOptions(), false, &routine, WriteNothing, WriteNothing, nullptr);
 		XLogBeginRead(context->reader, MyReplicationSlot->data.restart_lsn);
@@ -48,20 +61,29 @@ Reader::Reader(XLogRecPtr from, decoder::Sink &sink)
 	decoder::SessionOf(context_).Redirect(sink);
 }
 
-// A record that is flushed in part only is waited for: its rest is on the way.
+bool
+Reader::HasMore() const
+{
+	return GetFlushRecPtr(nullptr) > std::max(Position(), end_);
+}
+
 bool
 Reader::Step()
 {
 	return pg::Call([&] {
-		if (context_->reader->EndRecPtr >= GetFlushRecPtr(nullptr))
+		if (!HasMore())
 			return false;
+		XLogRecPtr flushed = GetFlushRecPtr(nullptr);
 		char *error = nullptr;
 		XLogRecord *record = XLogReadRecord(context_->reader, &error);
 		if (error != nullptr)
 			elog(ERROR, "could not read WAL: %s", error);
-		if (record != nullptr)
-			LogicalDecodingProcessRecord(context_, context_->reader);
-		return record != nullptr;
+		if (record == nullptr) {
+			end_ = flushed;
+			return false;
+		}
+		LogicalDecodingProcessRecord(context_, context_->reader);
+		return true;
 	});
 }
 

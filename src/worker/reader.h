@@ -18,6 +18,9 @@ public:
 	// Reads one record; false at the end of what is flushed.
 	bool Step();
 
+	// Whether more is flushed than when the end was met.
+	bool HasMore() const;
+
 	// Behind the last record read.
 	XLogRecPtr
 	Position() const
@@ -27,6 +30,7 @@ public:
 
 private:
 	LogicalDecodingContext *context_;
+	XLogRecPtr end_ = InvalidXLogRecPtr; // of what was flushed when that was not a whole record
 };
 
 } // namespace txsync::worker

@@ -14,6 +14,13 @@ extern "C" {
 
 namespace txsync::worker {
 
+namespace {
+
+// What was flushed when the slot was acquired: the state that it goes by is not younger.
+XLogRecPtr found_at;
+
+} // namespace
+
 std::string
 SlotName()
 {
@@ -40,7 +47,8 @@ FindSlot()
 	SpinLockAcquire(&slot->mutex);
 	ReplicationSlotPersistentData data = slot->data;
 	SpinLockRelease(&slot->mutex);
-	return {true, pg::IsInvalidated(data), data.confirmed_flush};
+	bool is_ours = data.database == MyDatabaseId && strcmp(NameStr(data.plugin), "txsync") == 0;
+	return {true, is_ours, pg::IsInvalidated(data), data.confirmed_flush};
 }
 
 // It is persistent before anything is written that depends on it: a slot without a changelog is made anew.
@@ -72,6 +80,7 @@ AcquireSlot()
 	pg::Call([&] {
 		CheckLogicalDecodingRequirements();
 		pg::AcquireSlot(name.c_str());
+		found_at = GetFlushRecPtr(nullptr);
 	});
 }
 
@@ -86,10 +95,13 @@ DropSlot()
 	});
 }
 
-TransactionId
+FullTransactionId
 Horizon()
 {
-	return MyReplicationSlot->data.catalog_xmin;
+	TransactionId xid = MyReplicationSlot->data.catalog_xmin;
+	FullTransactionId next = ReadNextFullTransactionId();
+	uint32 epoch = EpochFromFullTransactionId(next);
+	return FullTransactionIdFromEpochAndXid(xid > XidFromFullTransactionId(next) ? epoch - 1 : epoch, xid);
 }
 
 void
@@ -98,7 +110,7 @@ Confirm(XLogRecPtr lsn)
 	if (lsn <= MyReplicationSlot->data.confirmed_flush)
 		return;
 	pg::Call([&] {
-		if (!pg::StandbysHave(XactLastCommitEnd))
+		if (!pg::StandbysHave(std::max(XactLastCommitEnd, found_at)))
 			return;
 		LogicalConfirmReceivedLocation(lsn);
 		ReplicationSlotMarkDirty();

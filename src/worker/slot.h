@@ -4,6 +4,7 @@
 #include "pg/call.h"
 
 extern "C" {
+#include "access/transam.h"
 #include "access/xlogreader.h"
 }
 
@@ -15,6 +16,7 @@ std::string SlotName();
 struct Slot
 {
 	bool exists = false;
+	bool is_ours = false;                     // of this database and with our plugin
 	bool lost = false;                        // the server has removed WAL that it needed
 	XLogRecPtr confirmed = InvalidXLogRecPtr; // what committed before is not told any more
 };
@@ -32,7 +34,7 @@ void AcquireSlot();
 void DropSlot();
 
 // Of the acquired slot: all older transactions had ended before what is confirmed.
-TransactionId Horizon();
+FullTransactionId Horizon();
 
 // What committed before is safe: the server may forget it, unless a standby does not know yet that it is.
 void Confirm(XLogRecPtr lsn);

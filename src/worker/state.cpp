@@ -9,6 +9,7 @@ extern "C" {
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/pg_lsn.h"
+#include "utils/xid8.h"
 }
 
 namespace txsync::worker {
@@ -43,10 +44,10 @@ AsLsn(const std::optional<std::string> &text)
 	return text ? std::stoull(*text) : InvalidXLogRecPtr;
 }
 
-TransactionId
+FullTransactionId
 AsXid(const std::optional<std::string> &text)
 {
-	return text ? static_cast<TransactionId>(std::stoul(*text)) : InvalidTransactionId;
+	return FullTransactionIdFromU64(text ? std::stoull(*text) : 0);
 }
 
 State::Reset
@@ -89,7 +90,7 @@ LoadState(pg::Spi &spi)
 {
 	State state;
 	uint64_t rows = spi.Execute("SELECT epoch, timeline, position - '0/0', horizon, last_id, missed, paused, "
-								"gap_end - '0/0', reset FROM txsync.capture_state WHERE " +
+								"gap_end - '0/0', reset, last_error IS NOT NULL FROM txsync.capture_state WHERE " +
 								Own());
 	if (rows > 0) {
 		state.paused = *pg::Spi::Value(7) == "t";
@@ -106,6 +107,7 @@ LoadState(pg::Spi &spi)
 	state.horizon = AsXid(pg::Spi::Value(4));
 	state.last_id = std::stoll(*pg::Spi::Value(5));
 	state.missed = *pg::Spi::Value(6) == "t";
+	state.failed = *pg::Spi::Value(10) == "t";
 	if (std::optional<std::string> end = pg::Spi::Value(8))
 		state.gap = Gap{state.position, AsLsn(end)};
 	return state;
@@ -122,7 +124,7 @@ SaveState(pg::Spi &spi, const State &state)
 		{INT8OID, Int64GetDatum(state.epoch)},
 		{INT4OID, Int32GetDatum(static_cast<int32>(state.timeline))},
 		{LSNOID, LSNGetDatum(state.position)},
-		{XIDOID, TransactionIdGetDatum(state.horizon)},
+		{XID8OID, FullTransactionIdGetDatum(state.horizon)},
 		{INT8OID, Int64GetDatum(state.last_id)},
 		{BOOLOID, BoolGetDatum(state.missed)},
 	};

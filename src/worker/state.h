@@ -6,6 +6,7 @@
 #include <optional>
 
 extern "C" {
+#include "access/transam.h"
 #include "access/xlogdefs.h"
 }
 
@@ -31,10 +32,11 @@ struct State
 	bool has_begun = false; // here, and not where this database is a copy from
 	int64_t epoch = 0;
 	TimeLineID timeline = 0;
-	XLogRecPtr position = InvalidXLogRecPtr;      // the end of the last transaction in the changelog
-	TransactionId horizon = InvalidTransactionId; // what it does not have is not of an older one
+	XLogRecPtr position = InvalidXLogRecPtr; // the end of the last transaction in the changelog
+	FullTransactionId horizon = {};          // what it does not have is not of an older one
 	int64_t last_id = 0;
 	bool missed = false; // those who listen have not been told of the last one
+	bool failed = false; // an error is noted
 	bool paused = false;
 	std::optional<Gap> gap; // in front of which it stopped
 	Reset reset = Reset::kNone;

@@ -4,6 +4,9 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "storage/lmgr.h"
 #include "utils/snapmgr.h"
 }
 
@@ -18,6 +21,8 @@ public:
 		pg::Call([] {
 			SetCurrentStatementStartTimestamp();
 			StartTransactionCommand();
+			// As DROP EXTENSION does, before it locks what the extension has, in an order of its own.
+			LockDatabaseObject(ExtensionRelationId, get_extension_oid("txsync", false), 0, AccessShareLock);
 			PushActiveSnapshot(GetTransactionSnapshot());
 		});
 	}

@@ -10,6 +10,8 @@ extern "C" {
 
 namespace txsync::worker {
 
+constexpr int kColumns = 19;
+
 // Stores it in a virtual slot of the table's; the values are in the current memory context.
 void Fill(TupleTableSlot *row, const core::Activity &activity, int64_t id, int64_t epoch);
 

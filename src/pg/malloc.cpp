@@ -1,4 +1,4 @@
-#include "pg/heap.h"
+#include "pg/malloc.h"
 
 #include "pg/server.h"
 
