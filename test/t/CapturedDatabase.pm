@@ -238,7 +238,7 @@ sub slot
 sub captured_ok
 {
 	my ($self) = @_;
-	return is($self->sql(q{SELECT txsync.wait_captured(pg_current_wal_insert_lsn(), '60 s')}), 't', 'captured');
+	return is($self->sql(q{SELECT txsync.wait_captured(pg_current_wal_flush_lsn(), '60 s')}), 't', 'captured');
 }
 
 # All that committed is in the changelog, each thing once.
@@ -314,7 +314,7 @@ sub settle
 		{
 			$self->sql('INSERT INTO nothing VALUES (0)');
 			$self->sql('DELETE FROM nothing');
-			$self->sql('SELECT txsync.wait_captured(pg_current_wal_insert_lsn())');
+			$self->sql('SELECT txsync.wait_captured(pg_current_wal_flush_lsn())');
 		}
 		return if $self->sql("SELECT horizon::text::bigint > $now FROM txsync.capture_state WHERE epoch = (SELECT epoch FROM txsync.capture)") eq 't';
 	}
