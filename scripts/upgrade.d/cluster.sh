@@ -97,12 +97,12 @@ await() {
 	local end=$((SECONDS + patience)) answer=
 	until [ "$answer" = t ]; do
 		answer=$(sql "$2") || exit 1
-		[ $SECONDS -lt $end ] || fail "waited $patience s for $1; capture says: $(sql "TABLE txsync.capture")"
+		[ $SECONDS -lt $end ] || fail "waited $patience s for $1; capture says: $(run_psql -c "TABLE txsync.capture" 2>&1)"
 		sleep 0.05
 	done
 	checks=$((checks + 1))
 }
 
 await_captured() {
-	is "$1 are captured" "SELECT txsync.wait_captured(pg_current_wal_flush_lsn(), '$patience s')" t
+	is "in the changelog: $1" "SELECT txsync.wait_captured(pg_current_wal_flush_lsn(), '$patience s')" t
 }

@@ -60,9 +60,10 @@ old_cluster() {
 	sql "CREATE EXTENSION txsync"
 	await "capture to begin in $old" "SELECT state = 'streaming' FROM txsync.capture"
 	sql_file captured.sql
+	await_captured "changes in $old" # or else they are in the gap
 	leave_gap
 	sql "UPDATE pages SET name = 'Behind the gap' WHERE id = 5"
-	await_captured "changes in $old"
+	await_captured "the change behind the gap"
 	is "the changelog of $old" "$activities ORDER BY id" "$(
 		cat <<-'END'
 			create pages 3 acme 1.0000.x
