@@ -7,7 +7,6 @@ extern "C" {
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogutils.h"
-#include "nodes/makefuncs.h"
 #include "replication/decode.h"
 #include "replication/slot.h"
 #include "utils/memutils.h"
@@ -31,12 +30,6 @@ ReadFlushedPage(XLogReaderState *reader, XLogRecPtr page, int length, XLogRecPtr
 	return read_local_xlog_page(reader, page, length, record, to);
 }
 
-List *
-PluginOptions()
-{
-	return list_make1(makeDefElem(pstrdup("include-data"), reinterpret_cast<Node *>(makeString(pstrdup("none"))), -1));
-}
-
 } // namespace
 
 // In a transaction: whoever begins to decode outside of one is marked as a process that writes nothing, and what it
@@ -51,7 +44,7 @@ Reader::Reader(XLogRecPtr from, decoder::Sink &sink)
 		XLogReaderRoutine routine = LocalWal();
 		routine.page_read = ReadFlushedPage;
 		LogicalDecodingContext *context =
-			CreateDecodingContext(from, PluginOptions(), false, &routine, WriteNothing, WriteNothing, nullptr);
+			CreateDecodingContext(from, NIL, false, &routine, WriteNothing, WriteNothing, nullptr);
 		XLogBeginRead(context->reader, MyReplicationSlot->data.restart_lsn);
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(outer);
@@ -71,15 +64,17 @@ bool
 Reader::Step()
 {
 	return pg::Call([&] {
-		if (!HasMore())
-			return false;
-		XLogRecPtr flushed = GetFlushRecPtr(nullptr);
+		if (std::max(Position(), end_) >= flushed_) {
+			flushed_ = GetFlushRecPtr(nullptr);
+			if (std::max(Position(), end_) >= flushed_)
+				return false;
+		}
 		char *error = nullptr;
 		XLogRecord *record = XLogReadRecord(context_->reader, &error);
 		if (error != nullptr)
 			elog(ERROR, "could not read WAL: %s", error);
 		if (record == nullptr) {
-			end_ = flushed;
+			end_ = flushed_;
 			return false;
 		}
 		LogicalDecodingProcessRecord(context_, context_->reader);

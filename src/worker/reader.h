@@ -30,7 +30,8 @@ public:
 
 private:
 	LogicalDecodingContext *context_;
-	XLogRecPtr end_ = InvalidXLogRecPtr; // of what was flushed when that was not a whole record
+	XLogRecPtr flushed_ = InvalidXLogRecPtr; // as far as is known: asking takes a lock that all writers take
+	XLogRecPtr end_ = InvalidXLogRecPtr;     // of what was flushed when that was not a whole record
 };
 
 } // namespace txsync::worker
