@@ -56,7 +56,7 @@ CaptureWorker(FunctionCallInfo fcinfo)
 		Datum values[] = {CStringGetTextDatum(psprintf(UINT64_FORMAT, GetSystemIdentifier())),
 						  ObjectIdGetDatum(MyDatabaseId),
 						  Int32GetDatum(report.pid),
-						  CStringGetTextDatum(CaptureState()),
+						  CStringGetTextDatum(NameOf(report.state)),
 						  LSNGetDatum(report.captured),
 						  TimestampTzGetDatum(report.captured_at),
 						  Int32GetDatum(static_cast<int32>(report.starts > 0 ? report.starts - 1 : 0))};
@@ -111,7 +111,7 @@ RequireRunning(SeatState state)
 	default:
 		break;
 	}
-	throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, std::string("capture is ") + CaptureState(), {}, hint};
+	throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, std::string("capture is ") + NameOf(state), {}, hint};
 }
 
 // Behind a record that fills its page the next one begins after the page's header, up to which nothing is flushed.

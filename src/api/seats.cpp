@@ -98,27 +98,6 @@ Wake(Seat &seat)
 	LWLockRelease(shared->lock);
 }
 
-const char *
-NameOf(SeatState state)
-{
-	switch (state) {
-	case SeatState::kStarting:
-	case SeatState::kStopped:
-		return "starting";
-	case SeatState::kStreaming:
-		return "streaming";
-	case SeatState::kPaused:
-		return "paused";
-	case SeatState::kLost:
-		return "lost";
-	case SeatState::kFree:
-	case SeatState::kAbsent:
-	case SeatState::kOff:
-		break;
-	}
-	return "off";
-}
-
 void
 LookAgain()
 {
@@ -187,12 +166,24 @@ UnlockSeats()
 }
 
 const char *
-CaptureState()
+NameOf(SeatState state)
 {
-	SeatState state = SeatState::kFree;
-	if (HaveSeats())
-		WithSeat(MyDatabaseId, [&](Seat &seat) { state = seat.state; });
-	return NameOf(state);
+	switch (state) {
+	case SeatState::kStarting:
+	case SeatState::kStopped:
+		return "starting";
+	case SeatState::kStreaming:
+		return "streaming";
+	case SeatState::kPaused:
+		return "paused";
+	case SeatState::kLost:
+		return "lost";
+	case SeatState::kFree:
+	case SeatState::kAbsent:
+	case SeatState::kOff:
+		break;
+	}
+	return "off";
 }
 
 bool

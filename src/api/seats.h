@@ -49,8 +49,8 @@ bool HaveSeats();
 template <class F>
 bool WithSeat(Oid database, F &&f);
 
-// The state of this database's worker as users know it: off, starting, streaming, paused or lost. Off without seats.
-const char *CaptureState();
+// As users know it: off, starting, streaming, paused or lost.
+const char *NameOf(SeatState state);
 
 // For a database that has no seat; false if all are taken.
 bool TakeSeat(Oid database);

@@ -214,9 +214,12 @@ TellWhatIsMissing(Oid relation)
 void
 TellWhenCaptureIsNotOn(const std::string &label)
 {
-	std::string state = CaptureState();
-	if (state != "streaming")
-		Notice("capture is " + state + ": changes of table " + label + " are not in the changelog yet");
+	SeatState state = SeatState::kFree;
+	if (HaveSeats())
+		WithSeat(MyDatabaseId, [&](Seat &seat) { state = seat.state; });
+	if (state != SeatState::kStreaming)
+		Notice(std::string("capture is ") + NameOf(state) + ": changes of table " + label +
+			   " are not in the changelog yet");
 }
 
 Datum
