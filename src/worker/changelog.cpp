@@ -55,7 +55,7 @@ Changelog::Write(State &next, Collector &collected, const char *channel, bool ea
 				notifier.Tell(activity, next.last_id);
 		});
 		partition.Close();
-		if (has_room && !each && next.last_id != state_.last_id)
+		if (has_room && !each && (state_.missed || next.last_id != state_.last_id))
 			NotifyMissed(channel, next.last_id);
 	}
 	next.position = collected.Reached();

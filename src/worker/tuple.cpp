@@ -50,12 +50,12 @@ public:
 	void
 	Texts(const std::vector<std::string_view> &texts)
 	{
-		std::vector<Datum> elements;
-		for (std::string_view text : texts)
-			elements.push_back(TextDatum(text));
 		Value(pg::Call([&] {
+			auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * texts.size()));
+			for (size_t i = 0; i < texts.size(); i++)
+				elements[i] = PointerGetDatum(pg::TextFromUtf8(texts[i]));
 			return PointerGetDatum(
-				construct_array(elements.data(), static_cast<int>(elements.size()), TEXTOID, -1, false, TYPALIGN_INT));
+				construct_array(elements, static_cast<int>(texts.size()), TEXTOID, -1, false, TYPALIGN_INT));
 		}));
 	}
 
