@@ -226,10 +226,10 @@ Connection::Cancel()
 		PQcancel(cancel.get(), error, sizeof(error));
 }
 
+// What libpq has quoted.
 std::string
-Connection::Literal(std::string_view text)
+Connection::Take(char *quoted)
 {
-	auto *quoted = PQescapeLiteral(raw_.get(), text.data(), text.size());
 	std::unique_ptr<char, decltype(&PQfreemem)> owner(quoted, PQfreemem);
 	if (!owner)
 		throw FailureOf(nullptr);
@@ -237,13 +237,15 @@ Connection::Literal(std::string_view text)
 }
 
 std::string
+Connection::Literal(std::string_view text)
+{
+	return Take(PQescapeLiteral(raw_.get(), text.data(), text.size()));
+}
+
+std::string
 Connection::Identifier(std::string_view text)
 {
-	auto *quoted = PQescapeIdentifier(raw_.get(), text.data(), text.size());
-	std::unique_ptr<char, decltype(&PQfreemem)> owner(quoted, PQfreemem);
-	if (!owner)
-		throw FailureOf(nullptr);
-	return owner.get();
+	return Take(PQescapeIdentifier(raw_.get(), text.data(), text.size()));
 }
 
 } // namespace txsync::client

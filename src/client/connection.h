@@ -122,6 +122,7 @@ private:
 		}
 	};
 
+	std::string Take(char *quoted);
 	void AwaitConnected();
 	[[noreturn]] void ThrowNotConnected() const;
 	void Send(const std::string &statement);

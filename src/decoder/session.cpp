@@ -15,12 +15,6 @@ using core::Control;
 
 namespace {
 
-MemoryContext
-MakeContext(MemoryContext parent, const char *name)
-{
-	return pg::Call([&] { return AllocSetContextCreateInternal(parent, name, ALLOCSET_DEFAULT_SIZES); });
-}
-
 const ReorderBufferTXN &
 TopOf(const ReorderBufferTXN &txn)
 {
@@ -55,8 +49,8 @@ Publishes(const Plan &plan, core::Action action, const Row &row)
 
 Session::Session(LogicalDecodingContext *context, Options options)
 	: options_(std::move(options))
-	, memory_(MakeContext(context->context, "txsync session"))
-	, values_(memory_, MakeContext(memory_, "txsync change"), options_.max_record_bytes,
+	, memory_(pg::MakeContext(context->context, "txsync session"))
+	, values_(memory_, pg::MakeContext(memory_, "txsync change"), options_.max_record_bytes,
 			  options_.big_numbers == Options::BigNumbers::kString)
 	, plans_(values_, options_, memory_)
 	, output_(context, options_)

@@ -87,8 +87,8 @@ EndIndexInserts([[maybe_unused]] Relation index, [[maybe_unused]] IndexInfo *inf
 #endif
 }
 
-// A persistent logical slot of this database, not yet to be seen after a crash. 17 added slots that follow a failover
-// (c393308b69d2).
+// A logical slot of this database, which goes with an error until it is made persistent. 17 added slots that follow a
+// failover (c393308b69d2).
 inline void
 CreateLogicalSlot(const char *name)
 {

@@ -28,6 +28,12 @@ Construct(MemoryContext context, Args &&...args)
 	return object;
 }
 
+inline MemoryContext
+MakeContext(MemoryContext parent, const char *name)
+{
+	return Call([&] { return AllocSetContextCreateInternal(parent, name, ALLOCSET_DEFAULT_SIZES); });
+}
+
 // Makes a context current for a scope.
 class ContextScope
 {

@@ -283,7 +283,7 @@ Main(Oid database)
 		pg_atomic_write_u32(&seat.look_again, 0);
 		pg_atomic_write_u64(&seat.captured, 0);
 	});
-	// The server does not decode what is written under this origin.
+	// Our plugin has the server pass over what is written under this origin.
 	replorigin_session_origin = DoNotReplicateId;
 	if (!HasExtension()) {
 		if (FindSlot().exists) // it was dropped while no worker ran

@@ -25,9 +25,7 @@ constexpr size_t kBytes = size_t{32} << 20;
 Indexes::Indexes(Relation table, EState *executor)
 	: table_(table)
 	, executor_(executor)
-	, memory_(pg::Call([&] {
-		return AllocSetContextCreateInternal(executor->es_query_cxt, "txsync index entries", ALLOCSET_DEFAULT_SIZES);
-	}))
+	, memory_(pg::MakeContext(executor->es_query_cxt, "txsync index entries"))
 {
 	List *oids = pg::Call([&] { return RelationGetIndexList(table); });
 	for (int i = 0; i < list_length(oids); i++) {

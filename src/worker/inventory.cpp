@@ -104,8 +104,8 @@ class Tables
 public:
 	explicit Tables(FullTransactionId horizon)
 		: horizon_(Recent(horizon))
-		, session_(MakeContext("txsync inventory"))
-		, values_(session_, MakeContext("txsync inventory row"), MaxAllocSize, false)
+		, session_(pg::MakeContext(CurrentMemoryContext, "txsync inventory"))
+		, values_(session_, pg::MakeContext(session_, "txsync inventory row"), MaxAllocSize, false)
 		, plans_(values_, options_, session_)
 	{}
 
@@ -140,13 +140,6 @@ public:
 	}
 
 private:
-	static MemoryContext
-	MakeContext(const char *name)
-	{
-		return pg::Call(
-			[&] { return AllocSetContextCreateInternal(CurrentMemoryContext, name, ALLOCSET_DEFAULT_SIZES); });
-	}
-
 	// Whether the snapshot knows the table as one that is tracked. One that was truncated or rewritten since looks
 	// empty.
 	static bool

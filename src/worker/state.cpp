@@ -117,7 +117,8 @@ void
 SaveState(pg::Spi &spi, const State &state)
 {
 	static SPIPlanPtr plan;
-	Datum system = pg::Call([] { return CStringGetTextDatum(psprintf(UINT64_FORMAT, GetSystemIdentifier())); });
+	std::string identifier = SystemIdentifier();
+	Datum system = pg::Call([&] { return CStringGetTextDatum(identifier.c_str()); });
 	const pg::Spi::Parameter parameters[] = {
 		{TEXTOID, system},
 		{OIDOID, ObjectIdGetDatum(MyDatabaseId)},
