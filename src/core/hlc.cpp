@@ -14,7 +14,6 @@ namespace txsync::core {
 namespace {
 
 constexpr size_t kLogicalDigits = 4;
-constexpr uint64_t kLastOfAMillisecond = 9999;
 
 constexpr size_t kWallBytes = 6;
 constexpr int kBitsPerByte = 8;
@@ -151,7 +150,7 @@ Next(const Hlc &last, uint64_t now_ms)
 	uint64_t now = std::min(now_ms, Hlc::kMaxWall);
 	if (now > last.wall_ms)
 		return {now, 0, last.node};
-	if (last.logical < kLastOfAMillisecond)
+	if (last.logical < Hlc::kMostPerMs)
 		return {last.wall_ms, last.logical + 1, last.node};
 	if (last.wall_ms < Hlc::kMaxWall)
 		return {last.wall_ms + 1, 0, last.node};

@@ -17,10 +17,11 @@ struct Hlc
 {
 	static constexpr uint64_t kMaxWall = (uint64_t{1} << 48) - 1;    // milliseconds since 1970: beyond year 10000
 	static constexpr uint64_t kMaxLogical = (uint64_t{1} << 63) - 1; // what an SQL bigint holds
+	static constexpr uint64_t kMostPerMs = 9999;                     // the highest logical that Next() counts to
 	static constexpr size_t kMaxBytes = 128;
 
 	uint64_t wall_ms = 0;
-	uint64_t logical = 0;  // at least 4 digits in the text; our generator carries beyond 9999 into wall_ms
+	uint64_t logical = 0;  // at least 4 digits in the text; our generator carries beyond kMostPerMs into wall_ms
 	std::string_view node; // may hold dots
 
 	// Member by member; string_view compares bytes as unsigned.
