@@ -39,7 +39,7 @@ public:
 	// data() == nullptr is unknown. `store` is emptied for the bytes, and must be left alone while the view is used.
 	static Versions Fresh(Buffer &store, std::string_view creating_id, const Stamp &created);
 
-	// At least 1.
+	// 1 to the largest int64_t.
 	uint64_t
 	RowVersion() const
 	{
@@ -81,9 +81,12 @@ public:
 
 	private:
 		friend class Versions;
-		explicit Cursor(const Versions &versions);
+		explicit Cursor(const Versions &versions)
+			: versions_(versions)
+			, rest_(versions.fields_)
+		{}
 
-		const Versions *versions_;
+		const Versions &versions_;
 		std::string_view rest_;
 		uint64_t least_ = 0; // that the next number can be
 	};
@@ -104,13 +107,12 @@ public:
 	std::string Id(uint32_t index) const;
 
 private:
-	friend void Advance(Buffer &, const Versions &, const struct Write &, const Stamp &);
+	class Successor;
+	friend void Advance(Buffer &, const Versions &, const struct RowWrite &, const Stamp &);
 
-	bool TakeIds(std::string_view &rest);
-	bool TakeCreator(std::string_view &rest);
 	std::string_view Entry(uint32_t index) const;
 
-	uint64_t row_version_ = 1;
+	uint64_t row_version_ = 0;
 	uint32_t id_count_ = 0;
 	uint32_t creator_ = 0; // index + 1; 0: unknown
 	Stamp created_;
@@ -119,7 +121,7 @@ private:
 };
 
 // A write to an entity that is there.
-struct Write
+struct RowWrite
 {
 	std::string_view id;              // 1 to 128 bytes
 	Stamp base;                       // the mutation's own time
@@ -129,7 +131,7 @@ struct Write
 // Appends the stored form behind a write: the next row version, and each given field with the id and a stamp above its
 // previous one (the creation's, if it was never changed): that of the mutation, but no later than `ceiling`, or the
 // next after the previous. `out` is not what `before` views.
-void Advance(Buffer &out, const Versions &before, const Write &write, const Stamp &ceiling);
+void Advance(Buffer &out, const Versions &before, const RowWrite &write, const Stamp &ceiling);
 
 // Appends the stored form of an entity that was just created. An id with data() == nullptr is unknown.
 void WriteFresh(Buffer &out, uint64_t row_version, std::string_view creating_id, const Stamp &created);
