@@ -353,8 +353,8 @@ private:
 	std::span<const uint32_t> numbers_;
 };
 
-// Goes through stored fields and changed ones in one ascending order: `keep` gets those that are only stored, `change` a
-// number and what is stored of it, or null.
+// Goes through stored fields and changed ones in one ascending order: `keep` gets those that are only stored, `change`
+// a number and what is stored of it, or null.
 template <typename Keep, typename Change>
 void
 Merge(std::string_view stored, std::span<const uint32_t> changed, const Keep &keep, const Change &change)
@@ -393,7 +393,8 @@ Versions::Parse(std::string_view bytes)
 		return std::nullopt;
 	Versions versions;
 	std::string_view rest = bytes.substr(1);
-	if (!TakeNumber(rest, versions.row_version_) || versions.row_version_ == 0 || versions.row_version_ > kMaxRowVersion)
+	if (!TakeNumber(rest, versions.row_version_) || versions.row_version_ == 0 ||
+		versions.row_version_ > kMaxRowVersion)
 		return std::nullopt;
 
 	versions.ids_ = rest;
