@@ -69,8 +69,9 @@ struct SquashedOp
 	bool operator==(const SquashedOp &) const = default;
 };
 
-// On a server in the state that the clients expected, and on any other in which versions alone decide, applying the
-// result leaves the data that applying `ops` one after the other would. In the order to apply them:
+// On a server in the state that the client expected, applying the result leaves the data that applying `ops` one after
+// the other would. If others wrote meanwhile it writes over no more of that than `ops` would. In the order to apply
+// them:
 //
 //   - sets of a field become the last of them, with what the first expected; `replaces` lists the others. So do
 //     increments before a set. It stands where the last stood.
