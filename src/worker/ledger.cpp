@@ -38,12 +38,18 @@ LockAtOnce(const std::string &table, LOCKMODE mode)
 	return OidIsValid(oid) && pg::Call([&] { return ConditionalLockRelationOid(oid, mode); });
 }
 
+std::string
+DateOf(int32_t day)
+{
+	return "(DATE '1970-01-01' + " + std::to_string(day) + ")";
+}
+
 // Claims of that day that came before their partition move there.
 void
 MakeDay(int32_t day)
 {
 	std::string name = "txsync." + api::NameOfDay(day);
-	std::string date = "(DATE '1970-01-01' + " + std::to_string(day) + ")";
+	std::string date = DateOf(day);
 	pg::Spi spi;
 	spi.Execute("CREATE TABLE " + name + " (LIKE txsync.mutation)");
 	spi.Execute("CREATE UNIQUE INDEX ON " + name + " (transaction_id)");
@@ -53,10 +59,25 @@ MakeDay(int32_t day)
 				" + 1)");
 }
 
+// A dump has the partitions, too. So that nothing is in the way where one is restored, none is made before it is
+// needed: today's when it has claims, and then, being attached, which in a dump comes behind all the tables, the next.
+bool
+IsInUse(int32_t today)
+{
+	pg::Spi spi;
+	return spi.Execute("SELECT FROM pg_catalog.pg_inherits WHERE inhparent = 'txsync.mutation_hlc'::regclass AND inhrelid = "
+					   "pg_catalog.to_regclass('txsync." +
+					   api::NameOfDay(today) + "')") > 0 ||
+		   spi.Execute("SELECT FROM txsync.mutation_rest WHERE txsync.mutation_day(transaction_id) = " + DateOf(today) +
+					   " LIMIT 1") > 0;
+}
+
 void
 MakeDays()
 {
 	int32_t today = api::Today();
+	if (!IsInUse(today))
+		return;
 	for (int32_t day = today; day <= today + kDaysAhead; day++) {
 		if (OidIsValid(TableNamed(api::NameOfDay(day))))
 			continue;
