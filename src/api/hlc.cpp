@@ -287,7 +287,7 @@ compare_transaction_ids(PG_FUNCTION_ARGS)
 }
 
 PGDLLEXPORT Datum
-hlc_now(PG_FUNCTION_ARGS)
+hlc_now(FunctionCallInfo)
 {
 	return pg::Entry([] { return Now(); });
 }
