@@ -291,7 +291,7 @@ OnInsert(const TriggerData &data, const RowTable &table)
 	core::Buffer versions;
 	if (table.versions.number > 0)
 		StartVersions(versions, table, desc, row, author);
-	bool bare = author.jsonb == 0 && heap_attisnull(row, table.tx.number, desc) &&
+	bool bare = author.jsonb == 0 && versions.Size() == 0 && heap_attisnull(row, table.tx.number, desc) &&
 				(table.versions.number == 0 || heap_attisnull(row, table.versions.number, desc));
 	return bare ? row : WithAuthor(row, desc, table, author, versions.View());
 }
