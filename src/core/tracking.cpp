@@ -18,8 +18,8 @@ constexpr std::string_view kHidden = "hidden";
 constexpr std::string_view kOnceHidden = "once_hidden";
 constexpr std::string_view kBookkeeping = "bookkeeping";
 constexpr std::string_view kLww = "lww";
-constexpr std::string_view kField = "field";      // number, space, column
-constexpr std::string_view kFields = "fields";    // the highest number
+constexpr std::string_view kField = "field";   // number, space, column
+constexpr std::string_view kFields = "fields"; // the highest number
 constexpr std::string_view kNotify = "notify";
 constexpr std::string_view kDeleteVisible = "delete_visible";
 
@@ -34,6 +34,14 @@ TakeField(Tracking &tracking, std::string_view value)
 	if (number == 0 || stop == end)
 		return;
 	tracking.fields.push_back({{stop + 1, end}, number});
+	tracking.last_field = std::max(tracking.last_field, number);
+}
+
+void
+TakeLastField(Tracking &tracking, std::string_view value)
+{
+	uint32_t number = 0;
+	std::from_chars(value.data(), value.data() + value.size(), number);
 	tracking.last_field = std::max(tracking.last_field, number);
 }
 
@@ -57,7 +65,7 @@ Take(Tracking &tracking, std::string_view name, std::string_view value)
 	else if (name == kField)
 		TakeField(tracking, value);
 	else if (name == kFields)
-		std::from_chars(value.data(), value.data() + value.size(), tracking.last_field);
+		TakeLastField(tracking, value);
 	else if (name == kNotify)
 		tracking.notify_full = value == "full";
 	else if (name == kDeleteVisible)
