@@ -65,7 +65,7 @@ Attach(Oid relation, const core::Tracking &tracking)
 	std::string trigger = pg::kRowTriggerName;
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
-	spi.Execute("CREATE OR REPLACE TRIGGER " + trigger + " BEFORE UPDATE OR DELETE ON " + table +
+	spi.Execute("CREATE OR REPLACE TRIGGER " + trigger + " BEFORE INSERT OR UPDATE OR DELETE ON " + table +
 				" FOR EACH ROW EXECUTE FUNCTION txsync.row_trigger(" + ArgumentList(tracking) + ")");
 	DependOnExtension(relation);
 	// Native logical replication fires it as well.

@@ -1,7 +1,8 @@
-// Tracking names columns, so it has to follow when they are renamed or dropped. Renames of tables and schemas need
+// Tracking names columns, so it has to follow when they are added, renamed or dropped. Renames of tables and schemas need
 // nothing: the trigger that carries the tracking belongs to the table.
 
 #include "api/attach.h"
+#include "api/table.h"
 #include "pg/call.h"
 #include "pg/entry.h"
 #include "pg/spi.h"
@@ -21,7 +22,7 @@ namespace txsync::api {
 
 namespace {
 
-// The tables whose columns the command renamed: what it names, all that inherit from it, and the tables of its type.
+// The tables whose columns the command changed: what it names, all that inherit from it, and the tables of its type.
 constexpr char kAltered[] =
 	"SELECT DISTINCT i FROM pg_event_trigger_ddl_commands() c, LATERAL (WITH RECURSIVE r(i) AS (SELECT c.objid "
 	"UNION SELECT m.i FROM r, LATERAL (SELECT h.inhrelid FROM pg_inherits h WHERE h.inhparent = r.i UNION ALL "
@@ -89,12 +90,31 @@ FollowRename(const RenameStmt &rename)
 	}
 }
 
+bool
+Renumber(Oid relation, core::Tracking &tracking)
+{
+	return core::NumberFields(tracking, VersionedColumns(Table(relation, AccessShareLock)));
+}
+
+void
+FollowAdd()
+{
+	for (Oid relation : Relations(kAltered)) {
+		std::optional<core::Tracking> tracking = TrackingOfOid(relation);
+		if (tracking && Renumber(relation, *tracking))
+			Attach(relation, *tracking);
+	}
+}
+
 void
 FollowDrop()
 {
 	for (Oid relation : Relations(kLostColumns)) {
 		std::optional<core::Tracking> tracking = TrackingOfOid(relation);
-		if (tracking && ForgetDropped(relation, *tracking))
+		if (!tracking)
+			continue;
+		bool forgot = ForgetDropped(relation, *tracking);
+		if (Renumber(relation, *tracking) || forgot)
 			Attach(relation, *tracking);
 	}
 }
@@ -106,6 +126,8 @@ Follow(const EventTriggerData &event)
 		FollowDrop();
 	else if (IsA(event.parsetree, RenameStmt))
 		FollowRename(*reinterpret_cast<RenameStmt *>(event.parsetree));
+	else
+		FollowAdd();
 }
 
 } // namespace

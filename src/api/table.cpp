@@ -226,27 +226,50 @@ RequireDecodable(const Table &root, const core::Tracking &tracking)
 	}
 }
 
-void
-RequireTxColumn(const Table &table)
+std::vector<std::string>
+VersionedColumns(const Table &table)
 {
-	Form_pg_attribute tx = table.Column("tx");
-	if (tx == nullptr)
+	std::vector<std::string> names;
+	TupleDesc desc = RelationGetDescr(table.Rel());
+	for (int i = 0; i < desc->natts; i++) {
+		Form_pg_attribute column = TupleDescAttr(desc, i);
+		std::string_view name = NameStr(column->attname);
+		if (!column->attisdropped && column->attgenerated == '\0' && name != pg::kTxColumn &&
+			name != pg::kVersionsColumn)
+			names.emplace_back(name);
+	}
+	return names;
+}
+
+namespace {
+
+void
+RequireOwnColumn(const Table &table, const char *name, Oid type, const char *type_name)
+{
+	Form_pg_attribute column = table.Column(name);
+	if (column == nullptr)
 		return;
-	if (tx->atttypid != JSONBOID)
-		throw Failure{ERRCODE_DATATYPE_MISMATCH,
-					  "column \"tx\" of table " + table.Label() + " is not of type jsonb",
-					  {},
-					  "ALTER TABLE " + table.Sql() + " RENAME COLUMN tx TO tx_old;"};
-	if (tx->attgenerated != '\0')
-		throw Failure{ERRCODE_WRONG_OBJECT_TYPE,
-					  "column \"tx\" of table " + table.Label() + " is a generated column",
-					  {},
-					  "ALTER TABLE " + table.Sql() + " ALTER COLUMN tx DROP EXPRESSION;"};
-	if (tx->attnotnull)
-		throw Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-					  "column \"tx\" of table " + table.Label() + " is marked not null",
+	std::string label = "column " + Quoted(name) + " of table " + table.Label();
+	std::string alter = "ALTER TABLE " + table.Sql();
+	if (column->atttypid != type)
+		throw Failure{ERRCODE_DATATYPE_MISMATCH, label + " is not of type " + type_name, {},
+					  alter + " RENAME COLUMN " + name + " TO " + name + "_old;"};
+	if (column->attgenerated != '\0')
+		throw Failure{
+			ERRCODE_WRONG_OBJECT_TYPE, label + " is a generated column", {}, alter + " ALTER COLUMN " + name + " DROP EXPRESSION;"};
+	if (column->attnotnull)
+		throw Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, label + " is marked not null",
 					  "It is null wherever a write declares nothing.",
-					  "ALTER TABLE " + table.Sql() + " ALTER COLUMN tx DROP NOT NULL;"};
+					  alter + " ALTER COLUMN " + name + " DROP NOT NULL;"};
+}
+
+} // namespace
+
+void
+RequireTxColumns(const Table &table)
+{
+	RequireOwnColumn(table, pg::kTxColumn, JSONBOID, "jsonb");
+	RequireOwnColumn(table, pg::kVersionsColumn, BYTEAOID, "bytea");
 }
 
 void

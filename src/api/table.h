@@ -89,8 +89,11 @@ void RequireNotNull(const Table &table, const std::string &column);
 // It and each of its partitions is logged, and has the id in its replica identity.
 void RequireDecodable(const Table &root, const core::Tracking &tracking);
 
-// Its tx column, if it has one, is one that the trigger can work with.
-void RequireTxColumn(const Table &table);
+// Columns that have versions are numbered: all but tx, the versions themselves, and what the server generates.
+std::vector<std::string> VersionedColumns(const Table &table);
+
+// Its columns tx and tx_versions, where it has them, are such that the trigger can work with them.
+void RequireTxColumns(const Table &table);
 
 // No other's trigger has our trigger's name: it would be replaced.
 void RequireTriggerName(const Table &table);

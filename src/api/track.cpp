@@ -155,7 +155,8 @@ RequireConsistent(const core::Tracking &tracking)
 	for (const std::string &id : tracking.id_columns)
 		refuse_hidden(id, "id");
 	refuse_hidden(tracking.org_column, "organization");
-	refuse_hidden("tx", "tx column");
+	refuse_hidden(pg::kTxColumn, "tx column");
+	refuse_hidden(pg::kVersionsColumn, "column of versions");
 }
 
 core::Tracking
@@ -236,11 +237,17 @@ EntityRow(Oid relation)
 	});
 }
 
+// The columns that a table with tx has, and their types.
+constexpr std::pair<const char *, const char *> kOwnColumns[] = {{pg::kTxColumn, "jsonb"},
+																 {pg::kVersionsColumn, "bytea"}};
+
 // Adding a column needs the strongest lock; taking it at once avoids a deadlock on the way up.
 LOCKMODE
 LockFor(Oid relation, bool tx)
 {
-	bool adds = tx && pg::Call([&] { return get_attnum(relation, "tx") == InvalidAttrNumber; });
+	bool adds = tx && std::any_of(std::begin(kOwnColumns), std::end(kOwnColumns), [&](auto &column) {
+					return pg::Call([&] { return get_attnum(relation, column.first) == InvalidAttrNumber; });
+				});
 	return adds ? AccessExclusiveLock : ShareRowExclusiveLock;
 }
 
@@ -250,8 +257,8 @@ struct Decision
 	core::Tracking tracking;
 	std::string label;
 	std::string sql;
-	bool adds_column = false;
 	bool adds_trigger = false;
+	std::vector<std::pair<std::string, std::string>> columns = {}; // to be added, with their types
 	std::vector<std::string> unhidden = {}; // hidden until now
 };
 
@@ -265,11 +272,16 @@ Decide(FunctionCallInfo fcinfo, Oid oid)
 	Decision decision{ReadTracking(table, fcinfo), table.Label(), table.Sql()};
 	RequireDecodable(table, decision.tracking);
 	if (decision.tracking.tx)
-		RequireTxColumn(table);
+		RequireTxColumns(table);
 	RequireTriggerName(table);
-	decision.adds_column = decision.tracking.tx && table.Column("tx") == nullptr;
+	for (auto [name, type] : kOwnColumns) {
+		if (decision.tracking.tx && table.Column(name) == nullptr)
+			decision.columns.emplace_back(name, type);
+	}
 	decision.adds_trigger = pg::FindRowTrigger(table.Rel()) == nullptr;
 	if (std::optional<core::Tracking> before = TrackingOf(table.Rel())) {
+		decision.tracking.fields = before->fields;
+		decision.tracking.last_field = before->last_field;
 		TupleDesc desc = RelationGetDescr(table.Rel());
 		for (int i = 0; i < desc->natts; i++) {
 			std::string column = NameStr(TupleDescAttr(desc, i)->attname);
@@ -277,6 +289,7 @@ Decide(FunctionCallInfo fcinfo, Oid oid)
 				decision.unhidden.push_back(column);
 		}
 	}
+	core::NumberFields(decision.tracking, VersionedColumns(table));
 	return decision;
 }
 
@@ -288,11 +301,11 @@ Track(FunctionCallInfo fcinfo)
 	RequireOwnTable(oid);
 	LockRegistry();
 	Decision decision = Decide(fcinfo, oid);
-	if (decision.adds_column)
-		pg::Spi().Execute("ALTER TABLE " + decision.sql + " ADD COLUMN tx jsonb");
+	for (const auto &[name, type] : decision.columns)
+		pg::Spi().Execute("ALTER TABLE " + decision.sql + " ADD COLUMN " + name + " " + type);
 	Attach(oid, decision.tracking);
-	if (decision.adds_column)
-		Notice("added column \"tx\" to table " + decision.label);
+	for (const auto &[name, type] : decision.columns)
+		Notice("added column " + Quoted(name) + " to table " + decision.label);
 	if (decision.adds_trigger)
 		Notice("added trigger " + Quoted(pg::kRowTriggerName) + " to table " + decision.label);
 	for (const std::string &column : decision.unhidden)
@@ -311,7 +324,7 @@ Untrack(FunctionCallInfo fcinfo)
 	RequireOwnTable(oid);
 	LockRegistry();
 	std::string sql;
-	bool drops_column = false;
+	std::vector<std::string> drops;
 	{
 		Table table(oid, PG_GETARG_BOOL(1) ? AccessExclusiveLock : ShareRowExclusiveLock);
 		RequireOwnTable(oid);
@@ -321,11 +334,14 @@ Untrack(FunctionCallInfo fcinfo)
 			return;
 		}
 		sql = table.Sql();
-		drops_column = PG_GETARG_BOOL(1) && tracking->tx && table.Column("tx") != nullptr;
+		for (auto [name, type] : kOwnColumns) {
+			if (PG_GETARG_BOOL(1) && tracking->tx && table.Column(name) != nullptr)
+				drops.emplace_back(name);
+		}
 	}
 	Detach(oid);
-	if (drops_column)
-		pg::Spi().Execute("ALTER TABLE " + sql + " DROP COLUMN tx");
+	for (const std::string &name : drops)
+		pg::Spi().Execute("ALTER TABLE " + sql + " DROP COLUMN " + name);
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "core/no_postgres.h"
 
@@ -17,10 +18,24 @@ constexpr std::string_view kHidden = "hidden";
 constexpr std::string_view kOnceHidden = "once_hidden";
 constexpr std::string_view kBookkeeping = "bookkeeping";
 constexpr std::string_view kLww = "lww";
+constexpr std::string_view kField = "field";      // number, space, column
+constexpr std::string_view kFields = "fields";    // the highest number
 constexpr std::string_view kNotify = "notify";
 constexpr std::string_view kDeleteVisible = "delete_visible";
 
 constexpr std::array<std::string_view, 2> kDefaultBookkeeping = {"modified_at", "updated_at"};
+
+void
+TakeField(Tracking &tracking, std::string_view value)
+{
+	uint32_t number = 0;
+	const char *end = value.data() + value.size();
+	const char *stop = std::from_chars(value.data(), end, number).ptr;
+	if (number == 0 || stop == end)
+		return;
+	tracking.fields.push_back({{stop + 1, end}, number});
+	tracking.last_field = std::max(tracking.last_field, number);
+}
 
 void
 Take(Tracking &tracking, std::string_view name, std::string_view value)
@@ -39,6 +54,10 @@ Take(Tracking &tracking, std::string_view name, std::string_view value)
 		tracking.once_hidden.emplace_back(value);
 	else if (name == kLww)
 		tracking.lww.emplace_back(value);
+	else if (name == kField)
+		TakeField(tracking, value);
+	else if (name == kFields)
+		std::from_chars(value.data(), value.data() + value.size(), tracking.last_field);
 	else if (name == kNotify)
 		tracking.notify_full = value == "full";
 	else if (name == kDeleteVisible)
@@ -108,6 +127,10 @@ ToArguments(const Tracking &tracking)
 	else if (tracking.bookkeeping)
 		add_all(kBookkeeping, *tracking.bookkeeping);
 	add_all(kLww, tracking.lww);
+	for (const Field &field : tracking.fields)
+		add(kField, std::to_string(field.number) + " " + field.column);
+	if (tracking.last_field > 0)
+		add(kFields, std::to_string(tracking.last_field));
 	if (tracking.notify_full)
 		add(kNotify, "full");
 	if (!tracking.delete_visible.empty())
@@ -127,6 +150,31 @@ ParseTracking(std::span<const std::string_view> arguments)
 }
 
 bool
+NumberFields(Tracking &tracking, std::span<const std::string> columns)
+{
+	bool changed = std::erase_if(tracking.fields, [&](const Field &field) {
+					   return std::find(columns.begin(), columns.end(), field.column) == columns.end();
+				   }) > 0;
+	for (const std::string &column : columns) {
+		if (NumberOf(tracking, column) != 0)
+			continue;
+		tracking.fields.push_back({column, ++tracking.last_field});
+		changed = true;
+	}
+	return changed;
+}
+
+uint32_t
+NumberOf(const Tracking &tracking, std::string_view column)
+{
+	for (const Field &field : tracking.fields) {
+		if (field.column == column)
+			return field.number;
+	}
+	return 0;
+}
+
+bool
 RenameColumn(Tracking &tracking, std::string_view from, std::string_view to)
 {
 	bool found = false;
@@ -143,6 +191,8 @@ RenameColumn(Tracking &tracking, std::string_view from, std::string_view to)
 	rename_all(tracking.hidden);
 	rename_all(tracking.once_hidden);
 	rename_all(tracking.lww);
+	for (Field &field : tracking.fields)
+		rename(field.column);
 	if (tracking.bookkeeping)
 		rename_all(*tracking.bookkeeping);
 	return found;

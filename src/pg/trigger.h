@@ -15,6 +15,10 @@ namespace txsync::pg {
 // BEFORE triggers fire in the order of their names, and ours has to see what the others have done to the row.
 inline constexpr char kRowTriggerName[] = "zz_txsync";
 
+// The columns that it keeps.
+inline constexpr char kTxColumn[] = "tx";
+inline constexpr char kVersionsColumn[] = "tx_versions";
+
 // The C name of the trigger's function.
 inline constexpr char kRowTriggerSymbol[] = "row_trigger";
 
