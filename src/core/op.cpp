@@ -167,6 +167,8 @@ private:
 	{
 		if (op_.action == OpAction::kUpdate)
 			Update();
+		if (op_.action == OpAction::kDelete && members_[kChangedField].kind == Kind::kString)
+			op_.field = members_[kChangedField].bytes;
 		if (op_.action == OpAction::kCreate) {
 			const JsonbEntry &data = members_[kData];
 			op_.data = data.bytes;
@@ -178,7 +180,7 @@ private:
 	Update()
 	{
 		const JsonbEntry &field = members_[kChangedField];
-		op_.tx.changed_field = field.bytes;
+		op_.field = op_.tx.changed_field = field.bytes;
 		Require(IsTextOf(field, 1, Tx::kMaxChangedField), kChangedField, "must be a text of 1 to 64 bytes");
 		bool known = !IsThere(members_[kOperation]) || ReadWord(members_[kOperation], kOperations, op_.operation);
 		Require(known, kOperation, "must be set, setNow, increment, listInsert or listRemove");
@@ -218,10 +220,24 @@ private:
 		Require(!IsThere(expected) || expected.kind == Kind::kString, kExpectedTransactionId, "must be null or a text");
 		Require(ReadInteger(members_[kExpectedVersion], op_.expected_version), kExpectedVersion, "must be an integer");
 		Require(ReadInteger(members_[kStreamOffset], op_.stream_offset), kStreamOffset, "must be an integer");
+		Replaces();
+	}
+
+	void
+	Replaces()
+	{
 		const JsonbEntry &replaces = members_[kReplaces];
-		if (replaces.kind == Kind::kContainer && !JsonbContainer(replaces.bytes).IsObject())
-			op_.replaces = replaces.bytes;
-		Require(!IsThere(replaces) || op_.replaces.data() != nullptr, kReplaces, "must be an array");
+		if (!IsThere(replaces))
+			return;
+		JsonbContainer array(replaces.kind == Kind::kContainer ? replaces.bytes : std::string_view());
+		bool sound = replaces.kind == Kind::kContainer && !array.IsObject();
+		auto elements = array.First();
+		for (uint32_t i = 0; sound && i < array.Count(); i++) {
+			JsonbEntry id = elements.Next();
+			sound = id.kind == Kind::kString;
+			op_.replaces.push_back(id.bytes);
+		}
+		Require(sound, kReplaces, "must be an array of texts");
 	}
 
 	std::array<JsonbEntry, kMembers> members_;
@@ -235,19 +251,6 @@ std::optional<OpDefect>
 ReadOp(const JsonbContainer &object, Op &op)
 {
 	return Reader(object, op).Read();
-}
-
-bool
-HasText(std::string_view array, std::string_view text)
-{
-	JsonbContainer container(array);
-	auto elements = container.First();
-	for (uint32_t i = 0; i < container.Count(); i++) {
-		JsonbEntry element = elements.Next();
-		if (element.kind == Kind::kString && element.bytes == text)
-			return true;
-	}
-	return false;
 }
 
 std::string_view

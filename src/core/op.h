@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace txsync::core {
 
@@ -43,6 +44,7 @@ struct Op
 	Tx tx; // the changed field only of an update
 	std::string_view entity_type;
 	std::string_view entity_id;
+	std::string_view field; // as tx has it, but of a delete as well: what it expects is this field's version
 	OpAction action = OpAction::kUpdate;
 	Operation operation = Operation::kSet;
 	JsonbEntry value; // what is set or added; of a list, the item
@@ -53,7 +55,7 @@ struct Op
 	std::string_view expected_transaction_id;
 	std::optional<int64_t> expected_version;
 	std::optional<int64_t> stream_offset;
-	std::string_view replaces; // an array of texts, for JsonbContainer; null: nothing
+	std::vector<std::string_view> replaces; // own ids of which the client does not know whether they came
 };
 
 // What keeps an object from being an op.
@@ -66,9 +68,6 @@ struct OpDefect
 // Members that an op does not have are passed over, and so are those that its action has no use for. Even of a
 // defective op `op` then has the transactionId, if that is a text.
 std::optional<OpDefect> ReadOp(const JsonbContainer &object, Op &op);
-
-// Whether an array of texts, as op.replaces is, has the text.
-bool HasText(std::string_view array, std::string_view text);
 
 // The words that ops have for it.
 std::string_view NameOf(OpAction action);

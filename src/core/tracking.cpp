@@ -18,8 +18,8 @@ constexpr std::string_view kHidden = "hidden";
 constexpr std::string_view kOnceHidden = "once_hidden";
 constexpr std::string_view kBookkeeping = "bookkeeping";
 constexpr std::string_view kLww = "lww";
-constexpr std::string_view kField = "field";      // number, space, column
-constexpr std::string_view kFields = "fields";    // the highest number
+constexpr std::string_view kField = "field";   // number, space, column
+constexpr std::string_view kFields = "fields"; // the highest number
 constexpr std::string_view kNotify = "notify";
 constexpr std::string_view kDeleteVisible = "delete_visible";
 

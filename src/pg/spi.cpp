@@ -44,9 +44,11 @@ Spi::Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> param
 		auto count = static_cast<int>(parameters.size());
 		auto *types = static_cast<Oid *>(palloc(sizeof(Oid) * parameters.size()));
 		auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * parameters.size()));
+		auto *nulls = static_cast<char *>(palloc(parameters.size()));
 		for (int i = 0; i < count; i++) {
 			types[i] = parameters[static_cast<size_t>(i)].type;
 			values[i] = parameters[static_cast<size_t>(i)].value;
+			nulls[i] = parameters[static_cast<size_t>(i)].null ? 'n' : ' ';
 		}
 		if (plan == nullptr) {
 			SPIPlanPtr fresh = SPI_prepare(sql, count, types);
@@ -54,7 +56,7 @@ Spi::Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> param
 				elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 			plan = fresh;
 		}
-		int result = SPI_execute_plan(plan, values, nullptr, false, 0);
+		int result = SPI_execute_plan(plan, values, nulls, false, 0);
 		if (result < 0)
 			elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
 		return SPI_processed;

@@ -29,6 +29,7 @@ public:
 	{
 		Oid type;
 		Datum value;
+		bool null = false;
 	};
 	uint64_t Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> parameters);
 

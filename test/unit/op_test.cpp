@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "unit/stored_jsonb.h"
 
@@ -78,10 +79,11 @@ TEST(Op, CreateAndDeleteChangeNoField)
 	EXPECT_EQ(create.op.tx.changed_field.data(), nullptr);
 	EXPECT_EQ(JsonbContainer(create.op.data).Count(), 1U);
 
-	Read removal(With(kUpdate, {{"action", "delete"}, {"changedField", 1}, {"value", nullptr}}));
+	Read removal(With(kUpdate, {{"action", "delete"}, {"value", nullptr}}));
 	ASSERT_FALSE(removal.defect);
 	EXPECT_EQ(removal.op.action, OpAction::kDelete);
 	EXPECT_EQ(removal.op.tx.changed_field.data(), nullptr);
+	EXPECT_EQ(removal.op.field, "name");
 }
 
 TEST(Op, Expectations)
@@ -95,15 +97,14 @@ TEST(Op, Expectations)
 	EXPECT_EQ(some.op.expected_transaction_id, "before");
 	EXPECT_EQ(some.op.expected_version, 7);
 	EXPECT_EQ(some.op.stream_offset, 123456789);
-	EXPECT_TRUE(HasText(some.op.replaces, "b"));
-	EXPECT_FALSE(HasText(some.op.replaces, "c"));
+	EXPECT_EQ(some.op.replaces, (std::vector<std::string_view>{"a", "b"}));
 
 	Read null(With(kUpdate, {{"expectedTransactionId", nullptr}, {"expectedVersion", nullptr}, {"replaces", nullptr}}));
 	ASSERT_FALSE(null.defect);
 	EXPECT_TRUE(null.op.expects);
 	EXPECT_EQ(null.op.expected_transaction_id.data(), nullptr);
 	EXPECT_FALSE(null.op.expected_version);
-	EXPECT_FALSE(HasText(null.op.replaces, "a"));
+	EXPECT_TRUE(null.op.replaces.empty());
 }
 
 TEST(Op, Lists)
@@ -147,8 +148,8 @@ TEST(Op, Defects)
 	EXPECT_EQ(with("expectedTransactionId", 1), "expectedTransactionId must be null or a text");
 	EXPECT_EQ(with("expectedVersion", "1"), "expectedVersion must be an integer");
 	EXPECT_EQ(with("streamOffset", Json::array()), "streamOffset must be an integer");
-	EXPECT_EQ(with("replaces", "a"), "replaces must be an array");
-	EXPECT_EQ(with("replaces", Json::object()), "replaces must be an array");
+	for (const Json &wrong : {Json("a"), Json::object(), Json::array({"a", 1})})
+		EXPECT_EQ(with("replaces", wrong), "replaces must be an array of texts");
 	EXPECT_EQ(with("operation", "setNow"), "");
 	EXPECT_EQ(with("somethingElse", 1), "");
 	EXPECT_EQ(DefectOf(Without(kUpdate, "value")), "value is missing");
