@@ -53,7 +53,7 @@ WITH setting AS (
     FROM plugin_list p WHERE NOT 'txsync' = ANY (p.plugins)
   UNION ALL
     SELECT 3, 'server', NULL, CASE WHEN c.and_retains IS NULL THEN 'info' ELSE 'warning' END,
-           concat('the library is not preloaded: the changelog needs it, tracking and the stream do not', '; capture is off' || c.and_retains,
+           concat('the library is not preloaded: the changelog needs it, tracking and the stream do not, and each session has a clock of its own', '; capture is off' || c.and_retains,
                   CASE WHEN l.is_due THEN '; it is set, and a restart is due' END),
            CASE WHEN l.is_due THEN '-- restart the server'
                 ELSE format('ALTER SYSTEM SET shared_preload_libraries = %s; -- then restart the server',

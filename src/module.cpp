@@ -1,13 +1,16 @@
 // The front door of txsync.so.
 
+#include "api/clock.h"
 #include "api/make_way.h"
 #include "api/seats.h"
+#include "api/settings.h"
 #include "decoder/plugin.h"
 #include "pg/server.h"
 #include "worker/launcher.h"
 #include "worker/settings.h"
 
 extern "C" {
+#include "utils/guc.h"
 
 PG_MODULE_MAGIC;
 
@@ -19,9 +22,12 @@ static_assert(std::is_same_v<decltype(&_PG_output_plugin_init), LogicalOutputPlu
 void
 _PG_init()
 {
+	txsync::api::DefineSettings();
+	txsync::api::ReserveClock();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	txsync::worker::DefineSettings();
+	MarkGUCPrefixReserved("txsync");
 	txsync::api::ReserveSeats();
 	txsync::api::MakeWay();
 	if (!IsBinaryUpgrade)

@@ -22,15 +22,15 @@ LockRegistry()
 	});
 }
 
-Oid
-RelationOf(std::string_view entity_type)
+std::optional<Tracked>
+TrackedAs(std::string_view entity_type)
 {
 	for (const pg::TrackedTable &table : pg::TrackedTables()) {
 		std::optional<core::Tracking> tracking = core::ParseTracking(pg::SplitArguments(table.arguments));
 		if (tracking && tracking->entity_type == entity_type)
-			return table.relation;
+			return Tracked{table.relation, std::move(*tracking)};
 	}
-	return InvalidOid;
+	return std::nullopt;
 }
 
 } // namespace txsync::api

@@ -8,9 +8,14 @@
 
 namespace txsync::api {
 
-// The table that is tracked under an entity type, as committed or done by this transaction up to now, whatever its
-// snapshot; InvalidOid if there is none.
-Oid RelationOf(std::string_view entity_type);
+struct Tracked
+{
+	Oid relation;
+	core::Tracking tracking;
+};
+
+// What is tracked under an entity type, as committed or done by this transaction up to now, whatever its snapshot.
+std::optional<Tracked> TrackedAs(std::string_view entity_type);
 
 // Makes whoever else changes what is tracked wait until this transaction ends.
 void LockRegistry();

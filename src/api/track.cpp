@@ -80,10 +80,10 @@ EntityType(const Table &table, FunctionCallInfo fcinfo, int i)
 	std::string type = PG_ARGISNULL(i) ? std::string(RelationGetRelationName(table.Rel())) : TextArgument(fcinfo, i);
 	if (type.empty() || type.size() > kMaxEntityType)
 		throw Failure{ERRCODE_INVALID_PARAMETER_VALUE, "an entity type must have 1 to 128 bytes"};
-	Oid holder = RelationOf(type);
-	if (OidIsValid(holder) && holder != table.Id())
+	std::optional<Tracked> holder = TrackedAs(type);
+	if (holder && holder->relation != table.Id())
 		throw Failure{ERRCODE_DUPLICATE_OBJECT, "entity type " + Quoted(type) + " is taken",
-					  "Table " + pg::QualifiedName(holder) + " is tracked under it.",
+					  "Table " + pg::QualifiedName(holder->relation) + " is tracked under it.",
 					  "SELECT txsync.track(" + pg::QuoteLiteral(table.Sql()) + ", entity_type => " +
 						  pg::QuoteLiteral(table.Sql()) + ");"};
 	return type;

@@ -20,6 +20,7 @@ Visit(Archive &archive, A &activity)
 	archive.Number(activity.committed_at);
 	archive.Number(activity.action);
 	archive.Number(activity.changed_keys_known);
+	archive.Number(activity.row_version);
 	archive.Text(activity.entity_type);
 	archive.Text(activity.entity_id);
 	archive.Text(activity.organization_id);

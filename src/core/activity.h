@@ -23,6 +23,7 @@ struct Activity
 	std::vector<std::string_view> changed_keys;
 	Tx tx;
 	std::string_view version;
+	uint64_t row_version = 0; // 0: unknown
 	std::string_view origin;
 	std::string_view annotation; // JSON
 	std::string_view payload;    // JSON: what an action of txsync's own has to say

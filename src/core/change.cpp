@@ -154,6 +154,20 @@ WriteTx(Buffer &out, const Change &change, Form form)
 	}
 }
 
+// In the compact form a create is the first write, and anything else unknown, unless it says otherwise.
+void
+WriteRowVersion(Buffer &out, const Change &change, Form form)
+{
+	uint64_t expected = change.action == Action::kCreate ? 1 : 0;
+	if (form == Form::kCompact && change.row_version == expected)
+		return;
+	out.Append(",\"rowVersion\":");
+	if (change.row_version == 0)
+		out.Append("null");
+	else
+		json::Integer(out, static_cast<int64_t>(change.row_version));
+}
+
 } // namespace
 
 void
@@ -174,7 +188,7 @@ Write(Buffer &out, const Change &change, Form form)
 		members.Null(",\"changedKeys\":");
 	}
 	WriteTx(out, change, form);
-	members.Null(",\"rowVersion\":");
+	WriteRowVersion(out, change, form);
 	if (change.data) {
 		out.Append(",\"data\":");
 		change.data(out);

@@ -75,6 +75,7 @@ struct Change
 	Keys changed_keys;
 	Tx tx;
 	std::string_view version; // the id that this change gave to its changedKeys
+	uint64_t row_version = 0; // 0: unknown
 	ValueWriter data;
 
 	std::span<const std::string_view> unchanged_keys = {}; // columns whose values are not in the WAL

@@ -30,12 +30,14 @@ TakeValue(std::string_view &text)
 	return value;
 }
 
-// Moves a member from the front of `line`; if it is not there it is `otherwise`.
-void
+// Moves a member from the front of `line`; if it is not there it is `otherwise`. Returns its value.
+std::string_view
 Move(Buffer &out, std::string_view &line, std::string_view key, std::string_view otherwise = "null")
 {
+	std::string_view value = Take(line, key) ? TakeValue(line) : otherwise;
 	out.Append(key);
-	out.Append(Take(line, key) ? TakeValue(line) : otherwise);
+	out.Append(value);
+	return value;
 }
 
 // A change that is part of no transaction has a position of its own, and no time.
@@ -91,12 +93,13 @@ Expand(Buffer &out, std::string_view line, const Commit &commit)
 	if (!Take(rest, "\""))
 		return false;
 	WritePosition(out, position, commit);
-	for (std::string_view key :
-		 {",\"entityType\":", ",\"entityId\":", ",\"organizationId\":", ",\"action\":", ",\"changedKeys\":"})
+	for (std::string_view key : {",\"entityType\":", ",\"entityId\":", ",\"organizationId\":"})
 		Move(out, rest, key);
+	std::string_view action = Move(out, rest, ",\"action\":");
+	Move(out, rest, ",\"changedKeys\":");
 	std::string_view id = MoveTx(out, rest);
 	Move(out, rest, ",\"version\":", id);
-	Move(out, rest, ",\"rowVersion\":");
+	Move(out, rest, ",\"rowVersion\":", action == "\"create\"" ? "1" : "null");
 	constexpr std::string_view kData = ",\"data\":";
 	if (!rest.starts_with(kData)) {
 		out.Append(kData);

@@ -1,6 +1,7 @@
 #include "core/hlc.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <iterator>
 #include <limits>
@@ -13,7 +14,9 @@ namespace txsync::core {
 namespace {
 
 constexpr size_t kLogicalDigits = 4;
-constexpr uint64_t kMaxLogical = 9999;
+
+constexpr size_t kWallBytes = 6;
+constexpr int kBitsPerByte = 8;
 
 // Digits only, and at least one.
 std::optional<uint64_t>
@@ -45,6 +48,39 @@ AppendDigits(std::string &out, uint64_t value, size_t at_least)
 	out.append(digits, size);
 }
 
+size_t
+DigitsOf(uint64_t value, size_t at_least)
+{
+	size_t digits = 1;
+	while (value >= 10) {
+		value /= 10;
+		digits++;
+	}
+	return std::max(digits, at_least);
+}
+
+size_t
+BytesOf(uint64_t value)
+{
+	return static_cast<size_t>(std::bit_width(value) + kBitsPerByte - 1) / kBitsPerByte;
+}
+
+void
+AppendBigEndian(Buffer &out, uint64_t value, size_t size)
+{
+	for (size_t left = size; left > 0; left--)
+		out.Append(static_cast<char>(value >> (left - 1) * kBitsPerByte));
+}
+
+uint64_t
+BigEndian(std::string_view bytes)
+{
+	uint64_t value = 0;
+	for (char byte : bytes)
+		value = value << kBitsPerByte | static_cast<unsigned char>(byte);
+	return value;
+}
+
 } // namespace
 
 std::optional<Hlc>
@@ -61,7 +97,7 @@ ParseHlc(std::string_view text)
 
 	auto wall_ms = ParseDigits(text.substr(0, first));
 	auto logical = ParseLogical(text.substr(first + 1, second - first - 1));
-	if (!wall_ms || *wall_ms > Hlc::kMaxWall || !logical)
+	if (!wall_ms || *wall_ms > Hlc::kMaxWall || !logical || *logical > Hlc::kMaxLogical)
 		return std::nullopt;
 	return Hlc{*wall_ms, *logical, text.substr(second + 1)};
 }
@@ -79,17 +115,46 @@ ToString(const Hlc &hlc)
 	return text;
 }
 
+void
+AppendBinary(Buffer &out, const Hlc &hlc)
+{
+	size_t logical_bytes = BytesOf(hlc.logical);
+	AppendBigEndian(out, hlc.wall_ms, kWallBytes);
+	AppendBigEndian(out, logical_bytes, 1);
+	AppendBigEndian(out, hlc.logical, logical_bytes);
+	out.Append(hlc.node);
+}
+
+std::optional<Hlc>
+ParseBinary(std::string_view bytes)
+{
+	if (bytes.size() <= kWallBytes)
+		return std::nullopt;
+	uint64_t wall_ms = BigEndian(bytes.substr(0, kWallBytes));
+	size_t logical_bytes = static_cast<unsigned char>(bytes[kWallBytes]);
+	bytes.remove_prefix(kWallBytes + 1);
+	if (logical_bytes > sizeof(uint64_t) || logical_bytes >= bytes.size())
+		return std::nullopt;
+	uint64_t logical = BigEndian(bytes.substr(0, logical_bytes));
+	bytes.remove_prefix(logical_bytes);
+	if (BytesOf(logical) != logical_bytes || logical > Hlc::kMaxLogical)
+		return std::nullopt;
+	if (DigitsOf(wall_ms, 1) + 1 + DigitsOf(logical, kLogicalDigits) + 1 + bytes.size() > Hlc::kMaxBytes)
+		return std::nullopt;
+	return Hlc{wall_ms, logical, bytes};
+}
+
 Hlc
 Next(const Hlc &last, uint64_t now_ms)
 {
 	uint64_t now = std::min(now_ms, Hlc::kMaxWall);
 	if (now > last.wall_ms)
 		return {now, 0, last.node};
-	if (last.logical < kMaxLogical)
+	if (last.logical < Hlc::kMostPerMs)
 		return {last.wall_ms, last.logical + 1, last.node};
 	if (last.wall_ms < Hlc::kMaxWall)
 		return {last.wall_ms + 1, 0, last.node};
-	if (last.logical < std::numeric_limits<uint64_t>::max())
+	if (last.logical < Hlc::kMaxLogical)
 		return {last.wall_ms, last.logical + 1, last.node};
 	throw std::overflow_error("no hybrid logical clock id is above the last one");
 }

@@ -29,6 +29,8 @@ struct Hint
 	std::string_view organization = {};   // the organization column's text; data() == nullptr: null
 	std::string_view transaction_id = {}; // of the tx that declared a delete; data() == nullptr: none did
 	std::string_view source_id = {};
+	std::string_view version = {}; // of a delete: the id that is now the entity's last; data() == nullptr: unknown
+	uint64_t row_version = 0;      // of a delete; 0: unknown
 };
 
 // Adds one id column to a key. Images are the values' bytes as the server stores them, not their texts: those would

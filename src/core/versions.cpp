@@ -103,7 +103,7 @@ PutNumber(char *at, uint64_t number)
 }
 
 bool
-TakeNumber(std::string_view &rest, uint64_t &number)
+TakeLongNumber(std::string_view &rest, uint64_t &number)
 {
 	number = 0;
 	size_t size = std::min(rest.size(), kMaxVarint);
@@ -118,6 +118,17 @@ TakeNumber(std::string_view &rest, uint64_t &number)
 		}
 	}
 	return false;
+}
+
+// Most have one byte.
+inline bool
+TakeNumber(std::string_view &rest, uint64_t &number)
+{
+	if (rest.empty() || static_cast<unsigned char>(rest.front()) >= 0x80)
+		return TakeLongNumber(rest, number);
+	number = static_cast<unsigned char>(rest.front());
+	rest.remove_prefix(1);
+	return true;
 }
 
 bool

@@ -1,7 +1,7 @@
 #pragma once
 // What an entity knows of its own history: how often its row was written, who wrote it last, and for each field who
 // changed it last and when. It stands in the row itself (column `tx_versions`), so it is never behind the data. The
-// row trigger reads and advances it with every write. docs/format.md gives the bytes.
+// row trigger reads and advances it with every write. versions.cpp gives the bytes.
 
 #include "core/buffer.h"
 

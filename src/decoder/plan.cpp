@@ -101,8 +101,12 @@ private:
 			plan_->unseen.push_back(Describe(attribute, index));
 			return;
 		}
-		if (name == "tx" && attribute->atttypid == JSONBOID) {
+		if (name == pg::kTxColumn && attribute->atttypid == JSONBOID) {
 			plan_->tx_index = index;
+			return;
+		}
+		if (name == pg::kVersionsColumn && attribute->atttypid == BYTEAOID) {
+			plan_->versions_index = index;
 			return;
 		}
 		Column column = Describe(attribute, index);

@@ -37,6 +37,7 @@ struct Plan
 	std::vector<Column> ids;     // in key order
 	std::optional<Column> org;
 	int tx_index = -1;           // of the tx column
+	int versions_index = -1;     // of the column of versions
 	bool trigger_ran = false;    // the row trigger fires for every write and keeps tx
 	bool full_identity = false;  // an old row in the WAL is the whole row
 	bool ids_in_identity = true; // an old row in the WAL says what its id was

@@ -60,6 +60,7 @@ Teller::Insert(Plan &plan, const Row &after)
 	if (!Same(old.text, change.organization_id))
 		change.old = core::ValueWriter(old);
 	DescribeTxOf(change, plan, after, leftover ? Provenance::kLeftover : Provenance::kThisChange);
+	DescribeVersionOf(change, plan, after);
 	Members data{values_, plan.columns, after};
 	if (ShowsData(plan))
 		change.data = core::ValueWriter(data);
@@ -84,6 +85,7 @@ Teller::Update(Plan &plan, const Row &before, const Row &after)
 	if (ShowsOld(plan, before))
 		change.old = core::ValueWriter(old_row);
 	DescribeTxOf(change, plan, after, ProvenanceOf(plan, before, after));
+	DescribeVersionOf(change, plan, after);
 	bool only_changed = options_.include_data == Options::Data::kChanged && change.changed_keys.known;
 	Members data{values_, plan.columns, after, only_changed ? Members::Which::kChanged : Members::Which::kAll};
 	if (ShowsData(plan))
@@ -140,6 +142,7 @@ Teller::TellAsCreate(Plan &plan, const Row &after, Provenance provenance, core::
 	DescribeEntity(change, plan, after);
 	DescribeUnchanged(change, plan, after);
 	DescribeTxOf(change, plan, after, provenance);
+	DescribeVersionOf(change, plan, after);
 	change.old_key = old_key;
 	Members data{values_, plan.columns, after};
 	if (ShowsData(plan))
@@ -162,6 +165,7 @@ Teller::Delete(Plan &plan, const Row &before)
 		if (plan.org && !plan.org->identity)
 			change.organization_id = OrganizationOf(*hint);
 		DescribeHintedTx(change, *hint);
+		DescribeHintedVersion(change, *hint);
 	}
 	Members old_row{values_, plan.columns, before, Members::Which::kIdentity};
 	if (ShowsOld(plan, before))
@@ -296,6 +300,38 @@ Teller::DescribeHintedTx(core::Change &change, const Hint &hint)
 	core::Tx tx{values_.Untrusted(hint.transaction_id), values_.Untrusted(hint.source_id), {}};
 	if (core::Defect(tx) == nullptr)
 		DescribeTx(change, tx);
+}
+
+// Of a delete that declares nothing: one that does has the version of its tx.
+void
+Teller::DescribeHintedVersion(core::Change &change, const Hint &hint)
+{
+	if (hint.row_version <= INT64_MAX)
+		change.row_version = hint.row_version;
+	if (change.version.data() == nullptr && !hint.version.empty() && hint.version.size() <= core::Tx::kMaxTransactionId)
+		change.version = values_.Untrusted(hint.version);
+}
+
+// What the row itself says of its last write. Rows that were never updated have no versions.
+void
+Teller::DescribeVersionOf(core::Change &change, const Plan &plan, const Row &after)
+{
+	if (plan.versions_index < 0 || !plan.trigger_ran)
+		return;
+	if (after.IsNull(plan.versions_index)) {
+		change.row_version = 1;
+		return;
+	}
+	Datum value = after.Value(plan.versions_index);
+	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
+		return;
+	std::optional<core::Versions> versions = core::Versions::Parse(values_.Bytes(value));
+	if (!versions)
+		return;
+	change.row_version = versions->RowVersion();
+	last_ = versions->Last();
+	if (change.version.data() == nullptr && !last_.empty())
+		change.version = values_.ToUtf8(last_);
 }
 
 void

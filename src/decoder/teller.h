@@ -4,6 +4,7 @@
 #include "core/change.h"
 #include "core/control.h"
 #include "core/message.h"
+#include "core/versions.h"
 #include "decoder/options.h"
 #include "decoder/plan.h"
 #include "decoder/row.h"
@@ -80,6 +81,8 @@ private:
 	void DescribeChanged(core::Change &change, Plan &plan, const Row &before, const Row &after);
 	void DescribeTx(core::Change &change, const core::Tx &tx);
 	void DescribeHintedTx(core::Change &change, const core::Hint &hint);
+	void DescribeHintedVersion(core::Change &change, const core::Hint &hint);
+	void DescribeVersionOf(core::Change &change, const Plan &plan, const Row &after);
 	void DescribeTxOf(core::Change &change, const Plan &plan, const Row &after, Provenance provenance);
 	Provenance ProvenanceOf(const Plan &plan, const Row &before, const Row &after);
 	std::string_view OldOrganizationOf(const core::Change &change, const Plan &plan, const Row &before,
@@ -103,6 +106,7 @@ private:
 	Transaction *transaction_ = nullptr;
 	TransactionId xid_ = InvalidTransactionId;
 	core::Buffer id_, key_, organization_, old_organization_;
+	std::string last_; // the id of a row's last write
 };
 
 } // namespace txsync::decoder

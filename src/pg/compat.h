@@ -4,6 +4,7 @@
 #include "pg/server.h"
 
 extern "C" {
+#include "access/heapam.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
@@ -84,6 +85,30 @@ EndIndexInserts([[maybe_unused]] Relation index, [[maybe_unused]] IndexInfo *inf
 {
 #if PG_VERSION_NUM >= 170000
 	index_insert_cleanup(index, info);
+#endif
+}
+
+// 18 counts what a scan does (0fbceae841cb).
+inline IndexScanDesc
+BeginIndexScan(Relation table, Relation index, Snapshot snapshot, int keys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(table, index, snapshot, nullptr, keys, 0);
+#else
+	return index_beginscan(table, index, snapshot, keys, 0);
+#endif
+}
+
+// Of a row that nobody else can have locked; the index entries are the caller's. 16 tells which are needed
+// (19d8e2308bc5).
+inline void
+UpdateRow(Relation table, ItemPointer row, HeapTuple fresh)
+{
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes indexes = TU_None;
+	simple_heap_update(table, row, fresh, &indexes);
+#else
+	simple_heap_update(table, row, fresh);
 #endif
 }
 

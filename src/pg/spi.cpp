@@ -44,7 +44,7 @@ Spi::Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> param
 		auto count = static_cast<int>(parameters.size());
 		auto *types = static_cast<Oid *>(palloc(sizeof(Oid) * parameters.size()));
 		auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * parameters.size()));
-		auto *nulls = static_cast<char *>(palloc(parameters.size()));
+		auto *nulls = static_cast<char *>(palloc(parameters.size() + 1));
 		for (int i = 0; i < count; i++) {
 			types[i] = parameters[static_cast<size_t>(i)].type;
 			values[i] = parameters[static_cast<size_t>(i)].value;

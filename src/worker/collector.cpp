@@ -63,6 +63,7 @@ Collector::Write(core::Buffer &out, const core::Change &change, std::string_view
 	activity_.changed_keys.assign(change.changed_keys.names.begin(), change.changed_keys.names.end());
 	activity_.tx = change.tx;
 	activity_.version = change.version;
+	activity_.row_version = change.row_version;
 	activity_.origin = change.origin;
 	activity_.annotation = change.annotation;
 	activity_.data = DataOf(change);

@@ -49,6 +49,7 @@ ChangeOf(const core::Activity &activity, int64_t id, std::string_view committed_
 	change.changed_keys = {activity.changed_keys_known, activity.changed_keys};
 	change.tx = activity.tx;
 	change.version = activity.version;
+	change.row_version = activity.row_version;
 	change.origin = activity.origin;
 	change.annotation = activity.annotation;
 	return change;

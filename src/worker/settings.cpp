@@ -32,7 +32,6 @@ DefineSettings()
 	DefineCustomStringVariable("txsync.notify_channel",
 							   "Where the changelog's activities are notified; empty: nowhere.", nullptr,
 							   &notify_channel, "txsync_activities", PGC_SIGHUP, 0, IsChannel, nullptr, nullptr);
-	MarkGUCPrefixReserved("txsync");
 }
 
 bool

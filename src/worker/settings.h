@@ -2,7 +2,7 @@
 
 namespace txsync::worker {
 
-// The settings of txsync, from _PG_init.
+// The settings of the worker, from _PG_init while the server preloads libraries.
 void DefineSettings();
 
 bool CaptureIsWanted();

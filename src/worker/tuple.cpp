@@ -157,7 +157,10 @@ Fill(TupleTableSlot *row, const core::Activity &activity, int64_t id, int64_t ep
 		fill.Null();
 	fill.Tx(activity.tx);
 	fill.Text(activity.version);
-	fill.Null(); // row_version
+	if (activity.row_version > 0)
+		fill.Value(Int64GetDatum(static_cast<int64>(activity.row_version)));
+	else
+		fill.Null();
 	fill.Json(activity.annotation);
 	fill.Json(activity.payload);
 	ExecStoreVirtualTuple(row);

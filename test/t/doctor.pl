@@ -117,7 +117,7 @@ mend('no reader');
 is(sql('SELECT slot_name FROM pg_replication_slots'), 'theirs', 'the remedy of one without a reader drops it too');
 
 # Preloading: with what is preloaded already
-$finding = 'info: the library is not preloaded: the changelog needs it, tracking and the stream do not';
+$finding = 'info: the library is not preloaded: the changelog needs it, tracking and the stream do not, and each session has a clock of its own';
 is(findings('preloaded'), $finding, 'not preloaded');
 mend('preloaded');
 is(findings('preloaded'), "$finding; it is set, and a restart is due", 'preloaded from the next start on');

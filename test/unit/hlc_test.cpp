@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <limits>
 #include <ostream>
 #include <sstream>
 #include <stdexcept>
@@ -23,7 +22,7 @@ PrintTo(const Hlc &hlc, std::ostream *out)
 
 namespace {
 
-constexpr uint64_t kMaxLogical = std::numeric_limits<uint64_t>::max();
+constexpr uint64_t kMaxLogical = Hlc::kMaxLogical;
 
 struct Malformed
 {
@@ -59,9 +58,10 @@ MalformedIds()
 		{"logical of 3 digits", "1700000000000.001.node"},
 		{"leading zero in a logical of 5 digits", "1700000000000.00001.node"},
 		{"leading zero before 10000", "1700000000000.010000.node"},
+		{"logical beyond a bigint", "1700000000000.9223372036854775808.node"},
 		{"logical beyond 64 bits", "1700000000000.18446744073709551616.node"},
 		{"logical far beyond 64 bits", "1700000000000.99999999999999999999999.node"},
-		{"wall beyond 2^48", "281474976710657.0000.node"},
+		{"wall of 2^48", "281474976710656.0000.node"},
 		{"wall beyond 64 bits", "18446744073709551617.0000.node"},
 		{"129 bytes", "1700000000000.0001." + std::string(110, 'n')},
 		{"129 bytes by zeros in wall", std::string(122, '0') + "1.0001"},
@@ -87,8 +87,8 @@ TEST(Hlc, WellFormed)
 		{"999999999999.0000.n", {999999999999, 0, "n"}},
 		{"1700000000000.9999.n", {1700000000000, 9999, "n"}},
 		{"1700000000000.10000.n", {1700000000000, 10000, "n"}},
-		{"1700000000000.18446744073709551615.n", {1700000000000, kMaxLogical, "n"}},
-		{"281474976710656.0000.n", {Hlc::kMaxWall, 0, "n"}},
+		{"1700000000000.9223372036854775807.n", {1700000000000, kMaxLogical, "n"}},
+		{"281474976710655.0000.n", {Hlc::kMaxWall, 0, "n"}},
 		{"1.0001.g++-12", {1, 1, "g++-12"}},
 		{"1.0001.a.b.c", {1, 1, "a.b.c"}},
 		{"1.0001..", {1, 1, "."}},
@@ -113,8 +113,8 @@ TEST(Hlc, LeadingZerosOfWallAreNotCanonical)
 	EXPECT_EQ(ToString(*hlc), "1700000000000.0001.n");
 	EXPECT_EQ(ParseHlc("0000.0000.n"), (Hlc{0, 0, "n"}));
 	EXPECT_EQ(ParseHlc(std::string(121, '0') + ".0001.n"), (Hlc{0, 1, "n"}));
-	EXPECT_EQ(ParseHlc(std::string(100, '0') + "281474976710656.0001.n"), (Hlc{Hlc::kMaxWall, 1, "n"}));
-	EXPECT_EQ(ParseHlc(std::string(100, '0') + "281474976710657.0001.n"), std::nullopt);
+	EXPECT_EQ(ParseHlc(std::string(100, '0') + "281474976710655.0001.n"), (Hlc{Hlc::kMaxWall, 1, "n"}));
+	EXPECT_EQ(ParseHlc(std::string(100, '0') + "281474976710656.0001.n"), std::nullopt);
 }
 
 // The rule again, by other means: numbers stay text.
@@ -132,9 +132,9 @@ WellFormedAsText(const std::string &text)
 		parts.peek() == std::istringstream::traits_type::eof())
 		return false;
 	std::string significant = wall.substr(std::min(wall.find_first_not_of('0'), wall.size()));
-	return text.size() <= 128 && !wall.empty() && digits(wall) && at_most(significant, "281474976710656") &&
+	return text.size() <= 128 && !wall.empty() && digits(wall) && at_most(significant, "281474976710655") &&
 		   logical.size() >= 4 && (logical.size() == 4 || logical[0] != '0') && digits(logical) &&
-		   at_most(logical, "18446744073709551615");
+		   at_most(logical, "9223372036854775807");
 }
 
 TEST(Hlc, WellFormedIsWhatTheTextSays)
@@ -159,7 +159,7 @@ Hlc
 RandomHlc(test::Random &random, std::string &node)
 {
 	node = random.Bytes(1 + random.Below(80));
-	return {random.AnySize() % (Hlc::kMaxWall + 1), random.AnySize(), node};
+	return {random.AnySize() % (Hlc::kMaxWall + 1), random.AnySize() & kMaxLogical, node};
 }
 
 TEST(Hlc, RoundTrip)
@@ -196,6 +196,67 @@ TEST(Hlc, OrderIsNotTheTexts)
 	EXPECT_LT(*ParseHlc("1.0001.z"), *ParseHlc("1.0001.\xc3\xa9"));
 }
 
+std::string
+Binary(const Hlc &hlc)
+{
+	Buffer out;
+	AppendBinary(out, hlc);
+	return std::string(out.View());
+}
+
+TEST(HlcBinary, AsDocumented)
+{
+	using namespace std::string_literals;
+	EXPECT_EQ(Binary({0x010203040506, 0, "n"}), "\1\2\3\4\5\6\0n"s);
+	EXPECT_EQ(Binary({Hlc::kMaxWall, 1, "n.1"}), "\xff\xff\xff\xff\xff\xff\1\1n.1"s);
+	EXPECT_EQ(Binary({1, 0x1234, "n"}), "\0\0\0\0\0\1\2\x12\x34n"s);
+	EXPECT_EQ(Binary({1, kMaxLogical, "n"}), "\0\0\0\0\0\1\x8\x7f\xff\xff\xff\xff\xff\xff\xffn"s);
+}
+
+TEST(HlcBinary, MalformedIsNothing)
+{
+	using namespace std::string_literals;
+	const std::string wall(6, '\1');
+	for (const std::string &bytes : {""s, wall.substr(1), wall, wall + "\0"s, // no node
+									 wall + "\1\1"s, wall + "\2\1"s,          // none behind logical, none of it
+									 wall + "\1\0n"s, wall + "\2\0\1n"s,      // a leading zero
+									 wall + "\x8\x80\0\0\0\0\0\0\0n"s,        // beyond a bigint
+									 wall + "\x9\1\1\1\1\1\1\1\1\1n"s, wall + "\xff"s + std::string(120, 'n')})
+		EXPECT_EQ(ParseBinary(bytes), std::nullopt) << testing::PrintToString(bytes);
+}
+
+TEST(HlcBinary, AsLongAsTheText)
+{
+	for (uint64_t wall : {uint64_t{0}, uint64_t{9}, uint64_t{10}, uint64_t{99}, uint64_t{100}, Hlc::kMaxWall}) {
+		for (uint64_t logical : {uint64_t{0}, uint64_t{9999}, uint64_t{10000}, kMaxLogical}) {
+			size_t rest = Hlc::kMaxBytes - ToString({wall, logical, ""}).size();
+			std::string longest(rest, 'n');
+			std::string too_long(rest + 1, 'n');
+			EXPECT_EQ(ParseBinary(Binary({wall, logical, longest})), (Hlc{wall, logical, longest}));
+			EXPECT_EQ(ParseBinary(Binary({wall, logical, too_long})), std::nullopt);
+		}
+	}
+}
+
+TEST(HlcBinary, RoundTripInTheOrderOfTheIds)
+{
+	test::Random random(4);
+	for (int round = 0; round < 50000; round++) {
+		std::string node_a;
+		std::string node_b;
+		Hlc a = RandomHlc(random, node_a);
+		Hlc b = RandomHlc(random, node_b);
+		if (random.Below(2) == 0)
+			b.wall_ms = a.wall_ms;
+		if (random.Below(2) == 0)
+			b.logical = a.logical;
+		if (random.Below(4) == 0)
+			b.node = a.node.substr(0, 1 + random.Below(a.node.size()));
+		ASSERT_EQ(ParseBinary(Binary(a)), a);
+		ASSERT_EQ(Binary(a) <=> Binary(b), a <=> b);
+	}
+}
+
 TEST(HlcNext, FollowsTheWallClockAndCountsWhenItStands)
 {
 	EXPECT_EQ(Next({100, 7, "n"}, 200), (Hlc{200, 0, "n"}));
@@ -222,7 +283,7 @@ ExpectRising(uint64_t start, uint64_t seed)
 {
 	test::Random random(seed);
 	uint64_t now = start;
-	Hlc last{start, random.Below(3) == 0 ? random.AnySize() / 2 : 0, "node.1"};
+	Hlc last{start, random.Below(3) == 0 ? random.AnySize() / 4 : 0, "node.1"};
 	for (int step = 0; step < 50000; step++) {
 		uint64_t kind = random.Below(100);
 		if (kind == 0)

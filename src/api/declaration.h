@@ -1,0 +1,70 @@
+#pragma once
+// What this transaction has declared: the mutation that its rows are written for. It follows savepoints.
+
+#include "api/ledger.h"
+#include "core/tx.h"
+#include "core/versions.h"
+
+namespace txsync::api {
+
+// Plain data: it lives in the transaction's memory.
+struct Declaration
+{
+	enum class Kind : uint8_t
+	{
+		kNone,
+		kMutation,
+		kDuplicate, // begin_mutation() has said so: nothing more is to be written
+	};
+
+	Kind kind;
+	bool awaits_row;  // claimed, and no row was written for it yet
+	bool knows_entity; // the ledger has the mutation's entity
+	Oid relation;      // of that entity; InvalidOid: not known
+	LedgerPlace place;
+	core::Stamp time;
+	Datum tx;           // jsonb
+	Datum tx_of_others; // jsonb without the changedField: for creates, and for rows that are not the mutation's entity
+	uint32_t empty;     // mutations up to now without a row
+
+	uint8_t transaction_id_size;
+	uint8_t source_id_size;
+	uint8_t changed_field_size; // 0: null
+	uint8_t claimed_size;
+	char transaction_id[core::Tx::kMaxTransactionId];
+	char source_id[core::Tx::kMaxSourceId];
+	char changed_field[core::Tx::kMaxChangedField];
+	char claimed[core::Tx::kMaxTransactionId]; // the id that plain SQL claimed last
+
+	// Savepoints
+	Declaration *outer;
+	int level;
+
+	core::Tx
+	Tx() const
+	{
+		return {{transaction_id, transaction_id_size},
+				{source_id, source_id_size},
+				changed_field_size > 0 ? std::string_view(changed_field, changed_field_size) : std::string_view()};
+	}
+
+	std::string_view
+	Claimed() const
+	{
+		return {claimed, claimed_size};
+	}
+
+	void Set(const core::Tx &tx);
+	void SetClaimed(std::string_view transaction_id);
+};
+
+// Null as long as the transaction has declared nothing.
+const Declaration *Declared();
+
+// To be changed: the rollback of the present savepoint undoes it.
+Declaration &ToDeclare();
+
+// From _PG_init.
+void FollowTransactions();
+
+} // namespace txsync::api

@@ -1,0 +1,72 @@
+#pragma once
+// Entities as clients name them, by type and id: found, locked and read with the caller's own rights.
+
+#include "core/tracking.h"
+#include "core/versions.h"
+#include "pg/spi.h"
+
+#include <memory>
+#include <unordered_map>
+
+namespace txsync::api {
+
+// A tracked table, by its entity type.
+class Entity
+{
+public:
+	Entity(Oid relation, core::Tracking tracking);
+	Entity(const Entity &) = delete;
+	~Entity();
+
+	// A kept plan of a statement on it; null at first.
+	SPIPlanPtr &
+	Plan(const std::string &sql) const
+	{
+		return plans_[sql];
+	}
+
+	const Oid relation;
+	const core::Tracking tracking;
+	std::string table; // with its schema, quoted
+	std::string key;   // SQL: the row's id is $1, an entityId as text
+
+private:
+	mutable std::unordered_map<std::string, SPIPlanPtr> plans_;
+};
+
+// Fails with UNKNOWN_ENTITY_TYPE. Stays valid whatever happens to the table; a later call may give another one.
+std::shared_ptr<const Entity> EntityOf(std::string_view entity_type);
+
+// The number of a field that has versions, or UNKNOWN_FIELD.
+uint32_t FieldOf(const Entity &entity, std::string_view field);
+
+// What is known of a row's last writes.
+struct State
+{
+	bool exists = false;
+	bool has_versions = false;
+	std::string versions; // stored bytes
+	std::string creator;  // where there are no versions yet: the id of the tx, or empty
+	std::optional<std::string> tombstone; // the id that deleted it
+};
+
+enum class Lock : uint8_t
+{
+	kNone,
+	kUpdate,
+	kDelete,
+};
+
+// Reads it, and locks the row until the transaction ends: the answer stays true.
+State Read(const Entity &entity, std::string_view entity_id, Lock lock);
+
+// A state's versions as a view. `store` and `state` must be left alone while it is used.
+core::Versions VersionsOf(core::Buffer &store, const State &state);
+
+// The row as the caller may read it now: jsonb, without tx, versions and hidden columns; nothing if there is none.
+std::optional<Datum> ReadData(const Entity &entity, std::string_view entity_id);
+
+// `{"last":…,"rowVersion":…,"fields":{…}}` as text: the id of each field's last change, where that is known.
+std::string DescribeVersions(const Entity &entity, const State &state);
+
+} // namespace txsync::api

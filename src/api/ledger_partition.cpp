@@ -1,0 +1,132 @@
+#include "api/ledger_partition.h"
+
+#include "api/errors.h"
+#include "core/datetime.h"
+#include "core/hlc.h"
+#include "pg/entry.h"
+#include "pg/call.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "datatype/timestamp.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+constexpr uint64_t kMsPerDay = 86'400'000;
+constexpr int32_t kEpochOffset = POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE; // days
+
+Oid
+TableNamed(const char *name)
+{
+	return pg::Call([&] { return get_relname_relid(name, get_namespace_oid("txsync", false)); });
+}
+
+Oid
+PartitionOfDay(int32_t day)
+{
+	return TableNamed(NameOfDay(day).c_str());
+}
+
+int32_t
+Today()
+{
+	return static_cast<int32_t>(GetCurrentTimestamp() / USECS_PER_DAY) + kEpochOffset;
+}
+
+// The first day of which all ids are known: as committed at this instant, whatever the transaction's snapshot.
+int32_t
+Floor()
+{
+	return pg::Call([] {
+		int32_t floor = INT32_MIN;
+		Relation table = table_open(TableNamed("mutation_floor"), AccessShareLock);
+		SysScanDesc scan = systable_beginscan(table, InvalidOid, false, SnapshotSelf, 0, nullptr);
+		while (HeapTuple row = systable_getnext(scan)) {
+			bool null = false;
+			Datum date = heap_getattr(row, 1, RelationGetDescr(table), &null);
+			floor = std::max(floor, DatumGetDateADT(date) + kEpochOffset);
+		}
+		systable_endscan(scan);
+		table_close(table, AccessShareLock);
+		return floor;
+	});
+}
+
+// Only a partition that was dropped is gone, and that is told by the transaction that dropped it.
+void
+RequireNotPruned(std::string_view transaction_id, int32_t day)
+{
+	if (day < Today() - 1 && day < Floor()) // younger ones are never pruned
+		throw Fail(errors::kTooOld, "transactionId " + std::string(transaction_id) + " is too old",
+				   {{"transactionId", transaction_id}},
+				   "What was claimed on that day is not known any more: it may have been applied.");
+}
+
+} // namespace
+
+std::optional<int32_t>
+DayOf(std::string_view transaction_id)
+{
+	std::optional<core::Hlc> hlc = core::ParseHlc(transaction_id);
+	if (!hlc)
+		return std::nullopt;
+	return static_cast<int32_t>(hlc->wall_ms / kMsPerDay);
+}
+
+std::string
+NameOfDay(int32_t day)
+{
+	char date[core::kMaxDateTime];
+	std::string name(date, core::FormatDate(date, day - kEpochOffset));
+	std::erase(name, '-');
+	return "mutation_" + name;
+}
+
+Oid
+FindLedgerPartition(std::string_view transaction_id)
+{
+	std::optional<int32_t> day = DayOf(transaction_id);
+	if (!day)
+		return TableNamed("mutation_other");
+	Oid partition = PartitionOfDay(*day);
+	return OidIsValid(partition) ? partition : TableNamed("mutation_rest");
+}
+
+Oid
+LedgerPartitionOf(std::string_view transaction_id)
+{
+	std::optional<int32_t> day = DayOf(transaction_id);
+	if (day && !OidIsValid(PartitionOfDay(*day)))
+		RequireNotPruned(transaction_id, *day);
+	return FindLedgerPartition(transaction_id);
+}
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(mutation_day);
+
+PGDLLEXPORT Datum
+mutation_day(PG_FUNCTION_ARGS)
+{
+	return pg::Entry([&] {
+		auto *id = pg::Call([&] { return PG_GETARG_TEXT_PP(0); });
+		std::optional<int32_t> day = DayOf({VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id)});
+		fcinfo->isnull = !day;
+		return DateADTGetDatum(day.value_or(0) - kEpochOffset);
+	});
+}
+
+} // extern "C"
+
+} // namespace txsync::api

@@ -1,0 +1,29 @@
+#pragma once
+// txsync.tombstone: what was deleted, so that a late write to it is a conflict and not a surprise.
+
+#include "core/versions.h"
+#include "pg/call.h"
+
+#include <optional>
+#include <string>
+
+namespace txsync::api {
+
+// A text with data() == nullptr is null.
+struct Tombstone
+{
+	std::string_view entity_type;
+	std::string_view entity_id;
+	std::string_view organization_id = {};
+	std::string_view transaction_id; // that deleted it
+	core::Stamp stamp = {};
+	uint64_t row_version = 0;
+};
+
+// Writes it, in place of an older one of the same entity.
+void Bury(const Tombstone &tombstone);
+
+// The id that deleted the entity.
+std::optional<std::string> TombstoneOf(std::string_view entity_type, std::string_view entity_id);
+
+} // namespace txsync::api

@@ -1,0 +1,74 @@
+#include "core/conflict.h"
+
+#include "core/hlc.h"
+
+#include <algorithm>
+
+#include "core/no_postgres.h"
+
+namespace txsync::core {
+
+namespace {
+
+bool
+IsExpected(const std::string &server_id, std::string_view expected)
+{
+	return server_id.empty() || (expected.data() != nullptr && SameId(server_id, expected));
+}
+
+bool
+IsIn(const std::string &server_id, std::span<const std::string_view> ids)
+{
+	return std::any_of(ids.begin(), ids.end(), [&](std::string_view id) { return SameId(server_id, id); });
+}
+
+// Of a field, without `replaces`.
+Verdict
+JudgeField(const Versions &versions, uint32_t field, std::string_view expected)
+{
+	if (auto version = versions.Find(field)) {
+		bool conflict = !IsExpected(version->id, expected);
+		return {conflict, std::move(version->id)};
+	}
+	std::string creator = versions.Creator();
+	bool conflict = expected.data() != nullptr && !IsExpected(creator, expected);
+	return {conflict, std::move(creator)};
+}
+
+Verdict
+JudgeRow(const Versions &versions, std::string_view expected)
+{
+	std::string last = versions.Last();
+	bool conflict = !IsExpected(last, expected);
+	return {conflict, std::move(last)};
+}
+
+} // namespace
+
+bool
+SameId(std::string_view a, std::string_view b)
+{
+	if (a == b)
+		return true;
+	auto hlc = ParseHlc(a);
+	return hlc && hlc == ParseHlc(b);
+}
+
+Verdict
+Judge(const Known &known, const Attempt &attempt)
+{
+	if (known.versions == nullptr) {
+		bool deleted = known.tombstone.data() != nullptr;
+		return {deleted, std::string(known.tombstone)};
+	}
+	Verdict verdict = attempt.field ? JudgeField(*known.versions, *attempt.field, attempt.expected)
+									: JudgeRow(*known.versions, attempt.expected);
+	if (verdict.conflict) {
+		bool of_row = attempt.kind == Attempt::Kind::kDelete;
+		if (IsIn(of_row ? known.versions->Last() : verdict.server_id, attempt.replaces))
+			verdict.conflict = false;
+	}
+	return verdict;
+}
+
+} // namespace txsync::core
