@@ -87,14 +87,6 @@ KeyCondition(const Table &table, const core::Tracking &tracking)
 	return condition;
 }
 
-pg::Spi::Parameter
-TextParameter(std::string_view text)
-{
-	return {TEXTOID, pg::Call([&] {
-				return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
-			})};
-}
-
 // A value of the first row of the last result, detoasted; data() == nullptr for null.
 std::string_view
 Bytes(int column)
@@ -164,6 +156,14 @@ Entity::~Entity()
 		if (plan != nullptr)
 			SPI_freeplan(plan);
 	}
+}
+
+pg::Spi::Parameter
+TextParameter(std::string_view text)
+{
+	return {TEXTOID, pg::Call([&] {
+				return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
+			})};
 }
 
 std::shared_ptr<const Entity>

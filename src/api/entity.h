@@ -18,11 +18,11 @@ public:
 	Entity(const Entity &) = delete;
 	~Entity();
 
-	// A kept plan of a statement on it; null at first.
+	// A kept plan of a statement on it, which may have a shorter name than its text; null at first.
 	SPIPlanPtr &
-	Plan(const std::string &sql) const
+	Plan(const std::string &name) const
 	{
-		return plans_[sql];
+		return plans_[name];
 	}
 
 	const Oid relation;
@@ -62,6 +62,8 @@ State Read(const Entity &entity, std::string_view entity_id, Lock lock);
 
 // A state's versions as a view. `store` and `state` must be left alone while it is used.
 core::Versions VersionsOf(core::Buffer &store, const State &state);
+
+pg::Spi::Parameter TextParameter(std::string_view text);
 
 // The row as the caller may read it now: jsonb, without tx, versions and hidden columns; nothing if there is none.
 std::optional<Datum> ReadData(const Entity &entity, std::string_view entity_id);

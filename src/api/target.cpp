@@ -8,7 +8,6 @@
 extern "C" {
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 }
 
@@ -69,42 +68,31 @@ Describe(Form_pg_attribute attribute, const core::Tracking &tracking, MemoryCont
 
 } // namespace
 
-Target::Target(Oid relation, const core::Tracking &tracking)
-	: entity_type_(tracking.entity_type)
-	, relation_(relation)
+Target::Target(std::shared_ptr<const Entity> its_entity)
+	: entity(std::move(its_entity))
 	, context_(pg::MakeContext(TopMemoryContext, "txsync target"))
 {
-	Table table(relation, AccessShareLock);
-	sql_ = table.Sql();
+	Table table(entity->relation, AccessShareLock);
 	TupleDesc desc = RelationGetDescr(table.Rel());
 	for (int i = 0; i < desc->natts; i++) {
 		if (!TupleDescAttr(desc, i)->attisdropped)
-			columns_.push_back(Describe(TupleDescAttr(desc, i), tracking, context_.get()));
+			columns.push_back(Describe(TupleDescAttr(desc, i), entity->tracking, context_.get()));
 	}
-	for (const std::string &id : tracking.id_columns) {
-		if (Find(id) == nullptr)
-			table.RequireColumn(id);
-		id_columns_.push_back(Find(id));
+	for (const std::string &id : entity->tracking.id_columns) {
+		table.RequireColumn(id);
+		id_columns.push_back(Find(id));
 	}
 	// Triggers of partitions are not the root's.
 	const TriggerDesc *triggers = table.Rel()->trigdesc;
-	may_defer_ =
+	may_defer =
 		table.Rel()->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || (triggers != nullptr && triggers->numtriggers > 1);
-	row_security_ = table.Rel()->rd_rel->relrowsecurity;
-}
-
-Target::~Target()
-{
-	for (auto &[key, plan] : plans_) {
-		if (plan != nullptr)
-			SPI_freeplan(plan);
-	}
+	has_row_security = table.Rel()->rd_rel->relrowsecurity;
 }
 
 Column *
 Target::Find(std::string_view name)
 {
-	for (Column &column : columns_) {
+	for (Column &column : columns) {
 		if (column.name == name)
 			return &column;
 	}
@@ -116,7 +104,8 @@ Target::Settable(std::string_view name)
 {
 	Column *column = Find(name);
 	if (column == nullptr)
-		throw Fail(errors::kUnknownField, "entity type " + Quoted(entity_type_) + " has no field " + Quoted(name),
+		throw Fail(errors::kUnknownField,
+				   "entity type " + Quoted(entity->tracking.entity_type) + " has no field " + Quoted(name),
 				   {{"field", name}});
 	if (column->protection != nullptr)
 		throw Fail(errors::kProtectedField, "field " + Quoted(name) + " cannot be set: " + column->protection,
@@ -124,66 +113,27 @@ Target::Settable(std::string_view name)
 	return *column;
 }
 
-SPIPlanPtr &
-Target::Plan(const std::string &key)
-{
-	return plans_[key];
-}
-
-// ---- All of them
-
-class Targets
-{
-public:
-	std::shared_ptr<Target>
-	Get(Oid relation, const core::Tracking &tracking)
-	{
-		auto found = targets_.find(relation);
-		if (found != targets_.end() && !found->second->stale_)
-			return found->second;
-		stale_meanwhile_ = false;
-		auto target = std::make_shared<Target>(relation, tracking);
-		target->stale_ = stale_meanwhile_;
-		targets_.insert_or_assign(relation, target);
-		return target;
-	}
-
-	void
-	Forget(Oid relation) noexcept
-	{
-		stale_meanwhile_ = true;
-		for (auto &[oid, target] : targets_) {
-			if (!OidIsValid(relation) || oid == relation)
-				target->stale_ = true;
-		}
-	}
-
-private:
-	std::unordered_map<Oid, std::shared_ptr<Target>> targets_;
-	bool stale_meanwhile_ = false; // something was forgotten while a target was described
-};
-
 namespace {
+
+using Targets = std::unordered_map<Oid, std::shared_ptr<Target>>;
 
 // Made at first use, for the life of the backend.
 constinit Targets *targets = nullptr;
 
-void
-OnRelationChange(Datum, Oid relation)
-{
-	targets->Forget(relation);
-}
-
 } // namespace
 
 std::shared_ptr<Target>
-TargetOf(Oid relation, const core::Tracking &tracking)
+TargetOf(std::string_view entity_type)
 {
-	if (targets == nullptr) {
+	if (targets == nullptr)
 		targets = pg::Construct<Targets>(TopMemoryContext);
-		CacheRegisterRelcacheCallback(OnRelationChange, 0);
-	}
-	return targets->Get(relation, tracking);
+	std::shared_ptr<const Entity> entity = EntityOf(entity_type);
+	auto found = targets->find(entity->relation);
+	if (found != targets->end() && found->second->entity == entity)
+		return found->second;
+	auto target = std::make_shared<Target>(entity);
+	targets->insert_or_assign(entity->relation, target);
+	return target;
 }
 
 } // namespace txsync::api

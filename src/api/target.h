@@ -1,12 +1,8 @@
 #pragma once
-// A tracked table as ops see it, and the statements that they run on it: described and planned once per backend, and
-// forgotten when the table changes.
+// The columns of a tracked table as ops see them: described once per backend, until the table changes.
 
+#include "api/entity.h"
 #include "api/value.h"
-#include "core/tracking.h"
-
-#include <memory>
-#include <unordered_map>
 
 namespace txsync::api {
 
@@ -23,86 +19,38 @@ struct Column
 	bool is_told; // to clients, if they may read it
 };
 
-struct DeleteContext
-{
-	void
-	operator()(MemoryContext context) const
-	{
-		MemoryContextDelete(context);
-	}
-};
-using OwnContext = std::unique_ptr<MemoryContextData, DeleteContext>;
-
 class Target
 {
 public:
-	Target(Oid relation, const core::Tracking &tracking);
+	explicit Target(std::shared_ptr<const Entity> its_entity);
 	Target(const Target &) = delete;
-	~Target();
 
-	// Fails with UNKNOWN_FIELD, or for a column that no op may set.
+	// Fails with UNKNOWN_FIELD, or PROTECTED_FIELD for one that no op may set.
 	Column &Settable(std::string_view name);
 
 	// Null if there is none.
 	Column *Find(std::string_view name);
 
-	std::vector<Column> &
-	Columns()
-	{
-		return columns_;
-	}
-
-	// In the order of the key.
-	const std::vector<Column *> &
-	IdColumns() const
-	{
-		return id_columns_;
-	}
-
-	// The plan for what `key` stands for: null until it is made.
-	SPIPlanPtr &Plan(const std::string &key);
-
-	Oid
-	Relation() const
-	{
-		return relation_;
-	}
-
-	const std::string &
-	Sql() const
-	{
-		return sql_;
-	}
-
-	// Whether a row's write may leave something to be checked at the transaction's end.
-	bool
-	MayDefer() const
-	{
-		return may_defer_;
-	}
-
-	bool
-	HasRowSecurity() const
-	{
-		return row_security_;
-	}
+	const std::shared_ptr<const Entity> entity;
+	std::vector<Column> columns;
+	std::vector<Column *> id_columns; // in the order of the key
+	bool may_defer = false;           // a write may leave something to be checked when the transaction ends
+	bool has_row_security = false;
 
 private:
-	friend class Targets;
+	struct DeleteContext
+	{
+		void
+		operator()(MemoryContext context) const
+		{
+			MemoryContextDelete(context);
+		}
+	};
 
-	std::string entity_type_;
-	std::string sql_;
-	Oid relation_;
-	std::vector<Column> columns_;
-	std::vector<Column *> id_columns_;
-	bool may_defer_ = false;
-	bool row_security_ = false;
-	bool stale_ = false;
-	OwnContext context_;
-	std::unordered_map<std::string, SPIPlanPtr> plans_;
+	std::unique_ptr<MemoryContextData, DeleteContext> context_;
 };
 
-// To be held while it is used.
-std::shared_ptr<Target> TargetOf(Oid relation, const core::Tracking &tracking);
+// Fails with UNKNOWN_ENTITY_TYPE. To be held while it is used.
+std::shared_ptr<Target> TargetOf(std::string_view entity_type);
 
 } // namespace txsync::api

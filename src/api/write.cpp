@@ -29,12 +29,12 @@ class Readable
 {
 public:
 	explicit Readable(Target &target)
-		: all_(May(target.Relation(), InvalidAttrNumber))
+		: all_(May(target.entity->relation, InvalidAttrNumber))
 	{
 		if (all_)
 			return;
-		for (const Column &column : target.Columns()) {
-			if (May(target.Relation(), column.number))
+		for (const Column &column : target.columns) {
+			if (May(target.entity->relation, column.number))
 				columns_ += std::to_string(column.number) + ',';
 		}
 	}
@@ -74,7 +74,7 @@ EntityExpression(Target &target, IsPart is_part)
 	constexpr int kMaxMembers = FUNC_MAX_ARGS / 2;
 	std::string sql;
 	int members = 0;
-	for (const Column &column : target.Columns()) {
+	for (const Column &column : target.columns) {
 		if (!is_part(column))
 			continue;
 		if (members % kMaxMembers == 0)
@@ -86,18 +86,6 @@ EntityExpression(Target &target, IsPart is_part)
 		members++;
 	}
 	return members == 0 ? "NULL::pg_catalog.jsonb" : sql + ")";
-}
-
-std::string
-Condition(Target &target, const char *alias)
-{
-	std::string sql;
-	int parameter = 0;
-	for (const Column *column : target.IdColumns()) {
-		sql += sql.empty() ? " WHERE " : " AND ";
-		sql += alias + ("." + column->sql) + " = $" + std::to_string(++parameter);
-	}
-	return sql;
 }
 
 std::string
@@ -173,16 +161,16 @@ InsertStatement(Target &target, const Readable &readable, const std::vector<Part
 		values += parameter == 0 ? "" : ", ";
 		values += part.column->input.Expression(++parameter, part.nests);
 	}
-	std::string sql = "INSERT INTO " + target.Sql() + " AS t (" + columns + ") VALUES (" + values + ")";
+	std::string sql = "INSERT INTO " + target.entity->table + " AS t (" + columns + ") VALUES (" + values + ")";
 	// Under row security RETURNING would refuse a row that the caller may write, but not read.
-	return target.HasRowSecurity() ? sql : sql + Returning(target, readable, {});
+	return target.has_row_security ? sql : sql + Returning(target, readable, {});
 }
 
 // The texts that an entity id stands for.
 std::vector<core::JsonbEntry>
 IdParts(Target &target, std::string_view entity_id)
 {
-	if (target.IdColumns().size() == 1)
+	if (target.id_columns.size() == 1)
 		return {{Kind::kString, entity_id}};
 	std::vector<core::JsonbEntry> parts;
 	std::string text(entity_id);
@@ -195,35 +183,27 @@ IdParts(Target &target, std::string_view entity_id)
 		if (element.kind == Kind::kString)
 			parts.push_back(element);
 	}
-	if (parts.size() != target.IdColumns().size() || array.Count() != parts.size())
+	if (parts.size() != target.id_columns.size() || array.Count() != parts.size())
 		throw Fail(errors::kInvalidOp,
-				   "the entityId must be an array of " + std::to_string(target.IdColumns().size()) + " texts",
+				   "the entityId must be an array of " + std::to_string(target.id_columns.size()) + " texts",
 				   {{"member", "entityId"}});
 	return parts;
 }
 
 } // namespace
 
-Key
-KeyOf(Target &target, std::string_view entity_id)
-{
-	Key key;
-	size_t at = 0;
-	for (const core::JsonbEntry &part : IdParts(target, entity_id))
-		key.push_back(target.IdColumns()[at++]->input.Read(part));
-	return key;
-}
-
 Written
-Create(Target &target, const Key &key, const core::Op &op)
+Create(Target &target, const core::Op &op)
 {
 	Readable readable(target);
 	std::string form = "c" + readable.Key();
-	std::vector<pg::Spi::Parameter> parameters = key;
+	std::vector<pg::Spi::Parameter> parameters;
 	std::vector<Part> parts;
-	for (const Column *column : target.IdColumns())
-		parts.push_back({column, false});
 	std::vector<core::JsonbEntry> id = IdParts(target, op.entity_id);
+	for (Column *column : target.id_columns) {
+		parameters.push_back(column->input.Read(id[parts.size()]));
+		parts.push_back({column, false});
+	}
 
 	core::JsonbContainer data(op.data);
 	auto names = data.First();
@@ -232,8 +212,8 @@ Create(Target &target, const Key &key, const core::Op &op)
 		std::string_view name = names.Next().bytes;
 		core::JsonbEntry value = values.Next();
 		if (Column *column = target.Find(name); column != nullptr && column->is_id) {
-			auto at = std::find(target.IdColumns().begin(), target.IdColumns().end(), column);
-			RequireSameId(*column, value, id[static_cast<size_t>(at - target.IdColumns().begin())]);
+			auto at = std::find(target.id_columns.begin(), target.id_columns.end(), column);
+			RequireSameId(*column, value, id[static_cast<size_t>(at - target.id_columns.begin())]);
 			continue;
 		}
 		Column &column = target.Settable(name);
@@ -242,54 +222,56 @@ Create(Target &target, const Key &key, const core::Op &op)
 		parts.push_back({&column, nests});
 		parameters.push_back(column.input.Read(value));
 	}
-	SPIPlanPtr &plan = target.Plan(form);
+	SPIPlanPtr &plan = target.entity->Plan(form);
 	return Run(plan, plan == nullptr ? InsertStatement(target, readable, parts) : std::string(), parameters);
 }
 
 Written
-Update(Target &target, const Key &key, const core::Op &op)
+Update(Target &target, const core::Op &op)
 {
+	const Entity &entity = *target.entity;
 	Readable readable(target);
-	Column &column = target.Settable(op.tx.changed_field);
+	Column &column = target.Settable(op.field);
 	Assignment assignment = Assign(op, column);
-	std::vector<pg::Spi::Parameter> parameters = key;
+	std::vector<pg::Spi::Parameter> parameters{TextParameter(op.entity_id)};
 	parameters.insert(parameters.end(), assignment.parameters.begin(), assignment.parameters.end());
-	SPIPlanPtr &plan = target.Plan('u' + readable.Key() + assignment.form + std::to_string(column.number));
+	SPIPlanPtr &plan = entity.Plan('u' + readable.Key() + assignment.form + std::to_string(column.number));
 	std::string sql;
 	if (plan == nullptr) {
 		std::string before;
 		// A statement does not see what it writes itself: this is the value until now.
 		if (readable.Has(column) && op.operation != core::Operation::kIncrement)
-			before = "(SELECT pg_catalog.to_jsonb(o." + column.sql + ") FROM " + target.Sql() + " AS o" +
-					 Condition(target, "o") + ")";
-		sql = "UPDATE " + target.Sql() + " AS t SET " + column.sql + " = " +
-			  Expression(op, column, static_cast<int>(key.size()) + 1) + Condition(target, "t") +
-			  Returning(target, readable, before);
+			before = "(SELECT pg_catalog.to_jsonb(t." + column.sql + ") FROM " + entity.table + " AS t WHERE " +
+					 entity.key + ")";
+		sql = "UPDATE " + entity.table + " AS t SET " + column.sql + " = " + Expression(op, column, 2) + " WHERE " +
+			  entity.key + Returning(target, readable, before);
 	}
 	return Run(plan, sql, parameters);
 }
 
 Written
-Delete(Target &target, const Key &key)
+Delete(Target &target, const core::Op &op)
 {
+	const Entity &entity = *target.entity;
 	Readable readable(target);
-	SPIPlanPtr &plan = target.Plan("d" + readable.Key());
+	SPIPlanPtr &plan = entity.Plan("d" + readable.Key());
 	std::string sql;
 	if (plan == nullptr) {
 		// What a create would take.
 		auto is_part = [&](const Column &column) {
 			return readable.Has(column) && (column.is_id || column.protection == nullptr);
 		};
-		sql = "DELETE FROM " + target.Sql() + " AS t" + Condition(target, "t") + " RETURNING " +
+		sql = "DELETE FROM " + entity.table + " AS t WHERE " + entity.key + " RETURNING " +
 			  EntityExpression(target, is_part) + ", NULL::pg_catalog.bytea, NULL::pg_catalog.jsonb";
 	}
-	return Run(plan, sql, key);
+	pg::Spi::Parameter id[] = {TextParameter(op.entity_id)};
+	return Run(plan, sql, id);
 }
 
 void
 CheckDeferred(const Target &target)
 {
-	if (!target.MayDefer())
+	if (!target.may_defer)
 		return;
 	// The transaction's constraints stay as deferred as they are, and what fires now fires again at its end.
 	pg::InVain([] {
