@@ -35,6 +35,7 @@ inline constexpr ErrorKind kEmptyMutation{MAKE_SQLSTATE('T', 'X', '0', '1', '3')
 inline constexpr ErrorKind kInvalidOp{MAKE_SQLSTATE('T', 'X', '0', '1', '4'), "INVALID_OP", 422};
 inline constexpr ErrorKind kProtectedField{MAKE_SQLSTATE('T', 'X', '0', '1', '5'), "PROTECTED_FIELD", 422};
 inline constexpr ErrorKind kEntityNotFound{MAKE_SQLSTATE('T', 'X', '0', '1', '6'), "ENTITY_NOT_FOUND", 404};
+inline constexpr ErrorKind kMutationRejected{MAKE_SQLSTATE('T', 'X', '0', '1', '7'), "MUTATION_REJECTED", 409};
 
 } // namespace errors
 

@@ -46,9 +46,8 @@ ToJsonbValue(const core::JsonbEntry &entry)
 	return value;
 }
 
-// Of a value that is no null.
 char *
-TextOf(const core::JsonbEntry &entry)
+InputText(const core::JsonbEntry &entry)
 {
 	switch (entry.kind) {
 	case Kind::kString:
@@ -89,6 +88,12 @@ JsonbOf(const core::JsonbEntry &entry)
 	});
 }
 
+std::string
+TextOf(const core::JsonbEntry &value)
+{
+	return pg::Call([&] { return InputText(value); });
+}
+
 Input::Input(Oid type, MemoryContext context)
 {
 	pg::Call([&] {
@@ -117,7 +122,7 @@ Input::Read(const core::JsonbEntry &value)
 			return {JSONBOID, Record(value)};
 		if (type_ == JSONOID)
 			return {type_, CStringGetTextDatum(DatumGetCString(DirectFunctionCall1(jsonb_out, JsonbOf(value))))};
-		return {type_, InputFunctionCall(&function_, TextOf(value), io_parameter_, -1)};
+		return {type_, InputFunctionCall(&function_, InputText(value), io_parameter_, -1)};
 	});
 }
 

@@ -9,6 +9,9 @@ namespace txsync::api {
 // The value by itself. Memory of the current context.
 Datum JsonbOf(const core::JsonbEntry &value);
 
+// As input functions take it: a text itself, anything else as JSON writes it.
+std::string TextOf(const core::JsonbEntry &value);
+
 // How a type takes values: texts, numbers and booleans by its input function, as they are written; null as SQL's null;
 // JSON columns the value itself; arrays, composite types and whatever else comes as an array or object by the rules of
 // jsonb_to_record().

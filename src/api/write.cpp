@@ -139,13 +139,7 @@ struct Part
 void
 RequireSameId(const Column &column, const core::JsonbEntry &value, const core::JsonbEntry &id)
 {
-	bool same = value.kind == Kind::kString ? value.bytes == id.bytes : false;
-	if (value.kind == Kind::kNumeric) {
-		const char *text = pg::Call(
-			[&] { return DatumGetCString(DirectFunctionCall1(numeric_out, PointerGetDatum(value.bytes.data()))); });
-		same = id.bytes == text;
-	}
-	if (!same)
+	if (value.kind == Kind::kContainer || TextOf(value) != id.bytes)
 		throw Fail(errors::kInvalidOp, "data has another " + Quoted(column.name) + " than the entityId",
 				   {{"member", "data"}});
 }
@@ -227,11 +221,10 @@ Create(Target &target, const core::Op &op)
 }
 
 Written
-Update(Target &target, const core::Op &op)
+Update(Target &target, Column &column, const core::Op &op)
 {
 	const Entity &entity = *target.entity;
 	Readable readable(target);
-	Column &column = target.Settable(op.field);
 	Assignment assignment = Assign(op, column);
 	std::vector<pg::Spi::Parameter> parameters{TextParameter(op.entity_id)};
 	parameters.insert(parameters.end(), assignment.parameters.begin(), assignment.parameters.end());

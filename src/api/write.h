@@ -16,7 +16,7 @@ struct Written
 };
 
 Written Create(Target &target, const core::Op &op);
-Written Update(Target &target, const core::Op &op);
+Written Update(Target &target, Column &column, const core::Op &op);
 Written Delete(Target &target, const core::Op &op);
 
 // Fails where what was written up to now breaks a constraint that is only looked at when the transaction ends.

@@ -1,0 +1,345 @@
+#include "api/perform.h"
+
+#include "api/author.h"
+#include "api/declaration.h"
+#include "api/errors.h"
+#include "api/mutation.h"
+#include "api/stream_offset.h"
+#include "api/table.h"
+#include "api/write.h"
+#include "core/conflict.h"
+#include "core/hlc.h"
+
+extern "C" {
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+using core::OpAction;
+using core::Operation;
+
+// ---- What is asked for, for whoever comes with the same id again
+
+// Of what the ops write; what they expect may change from one try to the next.
+std::string
+Digest(std::span<const core::Op> ops)
+{
+	std::string text;
+	auto add = [&](std::string_view part) {
+		text += std::to_string(part.size());
+		text += ':';
+		text += part;
+	};
+	auto add_entry = [&](const core::JsonbEntry &entry) {
+		text += static_cast<char>(entry.kind);
+		add(entry.bytes);
+	};
+	for (const core::Op &op : ops) {
+		add(op.entity_type);
+		add(op.entity_id);
+		add(core::NameOf(op.action));
+		add(op.tx.changed_field);
+		add(core::NameOf(op.operation));
+		text += static_cast<char>(op.place);
+		add_entry(op.value);
+		add_entry(op.anchor);
+		add(op.data);
+	}
+	std::string digest(2 * sizeof(uint64), '\0');
+	for (uint64 half = 0; half < 2; half++) {
+		uint64 hash = hash_bytes_extended(reinterpret_cast<const unsigned char *>(text.data()),
+										  static_cast<int>(text.size()), half);
+		std::memcpy(digest.data() + half * sizeof hash, &hash, sizeof hash);
+	}
+	return digest;
+}
+
+// ---- May it be written
+
+pg::Failure
+FieldConflict(const core::Op &op, std::string_view server_id)
+{
+	std::string_view field = op.field.empty() ? std::string_view() : op.field;
+	return Fail(errors::kFieldConflict,
+				"entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " was changed meanwhile",
+				{{"field", field},
+				 {"expectedTransactionId", op.expected_transaction_id},
+				 {"serverTransactionId", server_id.empty() ? std::string_view() : server_id}});
+}
+
+// The entity's versions, with its row locked.
+State
+LockedState(const Entity &entity, const core::Op &op)
+{
+	State state = Read(entity, op.entity_id, op.action == OpAction::kDelete ? Lock::kDelete : Lock::kUpdate);
+	if (state.exists)
+		return state;
+	if (state.tombstone)
+		throw FieldConflict(op, *state.tombstone);
+	throw Fail(errors::kEntityNotFound,
+			   "there is no entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type),
+			   {{"entityType", op.entity_type}, {"entityId", op.entity_id}});
+}
+
+void
+RequireExpected(const Entity &entity, const core::Op &op, const core::Versions &versions)
+{
+	core::Attempt attempt;
+	attempt.expected = op.expected_transaction_id;
+	attempt.replaces = op.replaces;
+	uint32_t field = op.field.data() == nullptr ? 0 : core::NumberOf(entity.tracking, op.field);
+	if (op.action == OpAction::kDelete) {
+		attempt.kind = core::Attempt::Kind::kDelete;
+		// Only a delete that stands for updates as well knows their field.
+		if (field != 0 && !op.replaces.empty())
+			attempt.field = field;
+	} else {
+		if (field == 0) // bookkeeping has no versions
+			return;
+		attempt.field = field;
+	}
+	core::Verdict verdict = core::Judge({&versions}, attempt);
+	if (verdict.conflict)
+		throw FieldConflict(op, verdict.server_id);
+}
+
+void
+RequireRowVersion(const core::Op &op, const core::Versions &versions)
+{
+	auto server = static_cast<int64_t>(versions.RowVersion());
+	if (op.expected_version && *op.expected_version != server)
+		throw Fail(errors::kVersionConflict,
+				   "entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " has another version",
+				   {{"expectedVersion", *op.expected_version}, {"serverVersion", server}});
+}
+
+// ---- Last write wins
+
+bool
+IsLastWriteWins(const Entity &entity, const core::Op &op)
+{
+	return (op.operation == Operation::kSet || op.operation == Operation::kSetNow) &&
+		   core::Names(entity.tracking.lww, op.field);
+}
+
+// Whether the op is newer than what the field has.
+bool
+Wins(const Entity &entity, const core::Op &op, const core::Versions &versions)
+{
+	std::optional<core::Hlc> own = core::ParseHlc(op.tx.transaction_id);
+	if (!own)
+		throw Fail(errors::kInvalidTransactionId,
+				   "field " + Quoted(op.field) + " needs a transactionId that tells its time",
+				   {{"transactionId", op.tx.transaction_id}});
+	std::optional<core::Versions::Version> last = versions.Find(core::NumberOf(entity.tracking, op.field));
+	std::string last_id = last ? last->id : versions.Creator();
+	core::Stamp last_stamp = last ? last->stamp : versions.CreatorStamp();
+	// An earlier op of this mutation, or a creation by it.
+	if (core::SameId(last_id, op.tx.transaction_id))
+		return true;
+	core::Stamp stamp = std::min(core::Stamp{own->wall_ms, own->logical}, StampCeiling());
+	if (stamp != last_stamp)
+		return stamp > last_stamp;
+	std::optional<core::Hlc> other = core::ParseHlc(last_id);
+	return !other || own->node > other->node;
+}
+
+// ---- What is told
+
+Datum
+VersionsJson(const Entity &entity, const State &state)
+{
+	std::string text = DescribeVersions(entity, state);
+	return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
+}
+
+State
+StateOf(Datum stored)
+{
+	State state;
+	auto *bytes = reinterpret_cast<struct varlena *>(DatumGetPointer(stored));
+	state.exists = state.has_versions = true;
+	state.versions.assign(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
+	return state;
+}
+
+void
+TellVersions(const Entity &entity, const core::Op &op, const std::optional<Datum> &stored, Outcome &outcome)
+{
+	State state = stored ? StateOf(*stored) : Read(entity, op.entity_id, Lock::kNone);
+	if (state.exists)
+		outcome.versions = VersionsJson(entity, state);
+}
+
+// Nothing was written.
+Outcome
+AsItIs(const Entity &entity, const core::Op &op, Outcome::Status status)
+{
+	Outcome outcome{status, ReadData(entity, op.entity_id), std::nullopt, nullptr};
+	TellVersions(entity, op, std::nullopt, outcome);
+	return outcome;
+}
+
+JsonObject
+Inverse(const core::Op &op, OpAction action)
+{
+	JsonObject inverse;
+	inverse.Text("entityType", op.entity_type);
+	inverse.Text("entityId", op.entity_id);
+	inverse.Text("action", core::NameOf(action));
+	return inverse;
+}
+
+JsonbValue *
+InverseOfUpdate(const core::Op &op, const Written &written)
+{
+	JsonObject inverse = Inverse(op, OpAction::kUpdate);
+	inverse.Text("changedField", op.field);
+	if (op.operation == Operation::kIncrement) {
+		inverse.Text("operation", core::NameOf(Operation::kIncrement));
+		inverse.Json("value", pg::Call([&] {
+						 Datum minus = DirectFunctionCall1(numeric_uminus,
+														   PointerGetDatum(const_cast<char *>(op.value.bytes.data())));
+						 JsonbValue value = {};
+						 value.type = jbvNumeric;
+						 value.val.numeric = DatumGetNumeric(minus);
+						 return JsonbPGetDatum(JsonbValueToJsonb(&value));
+					 }));
+		return inverse.End();
+	}
+	if (written.before)
+		inverse.Json("value", *written.before);
+	else
+		inverse.Null("value");
+	inverse.Text("expectedTransactionId", op.tx.transaction_id);
+	return inverse.End();
+}
+
+// ---- Applying
+
+void
+RequireDone(const core::Op &op, const Written &written)
+{
+	if (!written.found)
+		throw pg::Failure{ERRCODE_TRIGGERED_ACTION_EXCEPTION,
+						  "entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " was not written",
+						  "A trigger or a rule of its table has prevented it."};
+}
+
+Outcome
+ApplyCreate(Target &target, const core::Op &op)
+{
+	RequireStreamOffset(target, op);
+	Written written = Create(target, op);
+	RequireDone(op, written);
+	Outcome outcome;
+	outcome.entity = target.has_row_security ? ReadData(*target.entity, op.entity_id) : written.entity;
+	TellVersions(*target.entity, op, written.versions, outcome);
+	JsonObject inverse = Inverse(op, OpAction::kDelete);
+	inverse.Text("expectedTransactionId", op.tx.transaction_id);
+	outcome.inverse = inverse.End();
+	return outcome;
+}
+
+Outcome
+ApplyUpdate(Target &target, const core::Op &op)
+{
+	const Entity &entity = *target.entity;
+	Column &column = target.Settable(op.field);
+	State state = LockedState(entity, op);
+	core::Buffer store;
+	core::Versions versions = VersionsOf(store, state);
+	RequireStreamOffset(target, op);
+	RequireRowVersion(op, versions);
+	if (IsLastWriteWins(entity, op)) {
+		if (!Wins(entity, op, versions)) {
+			ToDeclare().awaits_row = false; // the mutation is done all the same
+			return AsItIs(entity, op, Outcome::Status::kSuperseded);
+		}
+	} else if (op.expects) {
+		RequireExpected(entity, op, versions);
+	}
+	Written written = Update(target, column, op);
+	RequireDone(op, written);
+	Outcome outcome;
+	outcome.entity = written.entity;
+	TellVersions(entity, op, written.versions, outcome);
+	outcome.inverse = InverseOfUpdate(op, written);
+	return outcome;
+}
+
+Outcome
+ApplyDelete(Target &target, const core::Op &op)
+{
+	State state = LockedState(*target.entity, op);
+	core::Buffer store;
+	core::Versions versions = VersionsOf(store, state);
+	RequireStreamOffset(target, op);
+	RequireRowVersion(op, versions);
+	if (op.expects)
+		RequireExpected(*target.entity, op, versions);
+	Written written = Delete(target, op);
+	RequireDone(op, written);
+	Outcome outcome;
+	JsonObject inverse = Inverse(op, OpAction::kCreate);
+	if (written.entity)
+		inverse.Json("data", *written.entity);
+	outcome.inverse = inverse.End();
+	return outcome;
+}
+
+Outcome
+Apply(Target &target, const core::Op &op)
+{
+	switch (op.action) {
+	case OpAction::kCreate:
+		return ApplyCreate(target, op);
+	case OpAction::kUpdate:
+		return ApplyUpdate(target, op);
+	case OpAction::kDelete:
+		return ApplyDelete(target, op);
+	}
+	return {};
+}
+
+// The same mutation, another op: what it writes has that op's changedField.
+void
+DeclareOp(const Target &target, const core::Op &op)
+{
+	Declaration &declaration = ToDeclare();
+	declaration.Set(op.tx);
+	declaration.relation = target.entity->relation;
+	MemoryContext outer = MemoryContextSwitchTo(TopTransactionContext);
+	declaration.tx = TxToJsonb(op.tx);
+	MemoryContextSwitchTo(outer);
+}
+
+} // namespace
+
+void
+Perform(std::span<const core::Op> ops, std::span<Outcome> outcomes, size_t &at)
+{
+	const core::Op &first = ops.front();
+	at = 0;
+	if (BeginMutation(first.tx, {first.entity_type, first.entity_id}, Digest(ops)) == Begun::kDuplicate) {
+		for (; at < ops.size(); at++)
+			outcomes[at] = AsItIs(*EntityOf(ops[at].entity_type), ops[at], Outcome::Status::kDuplicate);
+		EndMutation();
+		return;
+	}
+	for (; at < ops.size(); at++) {
+		std::shared_ptr<Target> target = TargetOf(ops[at].entity_type);
+		if (at > 0)
+			DeclareOp(*target, ops[at]);
+		outcomes[at] = Apply(*target, ops[at]);
+		CheckDeferred(*target);
+	}
+	EndMutation();
+}
+
+} // namespace txsync::api
