@@ -329,7 +329,7 @@ Perform(std::span<const core::Op> ops, std::span<Outcome> outcomes, size_t &at)
 	if (BeginMutation(first.tx, {first.entity_type, first.entity_id}, Digest(ops)) == Begun::kDuplicate) {
 		for (; at < ops.size(); at++)
 			outcomes[at] = AsItIs(*EntityOf(ops[at].entity_type), ops[at], Outcome::Status::kDuplicate);
-		EndMutation();
+		ToDeclare().kind = Declaration::Kind::kNone; // others are to be written
 		return;
 	}
 	for (; at < ops.size(); at++) {
