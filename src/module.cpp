@@ -1,6 +1,7 @@
 // The front door of txsync.so.
 
 #include "api/clock.h"
+#include "api/declaration.h"
 #include "api/make_way.h"
 #include "api/seats.h"
 #include "api/settings.h"
@@ -24,6 +25,7 @@ _PG_init()
 {
 	txsync::api::DefineSettings();
 	txsync::api::ReserveClock();
+	txsync::api::FollowTransactions();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	txsync::worker::DefineSettings();

@@ -1,51 +1,26 @@
-// The row trigger of a tracked table. It keeps tx true (null unless this write declared it) and tells the decoder, in a
-// logical message just before the row, what the WAL of the row will not have.
+// The row trigger of a tracked table. It keeps tx and versions true, and tells the decoder, in a logical message just
+// before the row, what the WAL of the row will not have.
 
+#include "api/author.h"
+#include "api/tombstone.h"
 #include "core/jsonb.h"
 #include "core/message.h"
-#include "core/tracking.h"
 #include "pg/compat.h"
 #include "pg/entry.h"
-#include "pg/image.h"
-#include "pg/trigger.h"
+
+#include <functional>
 
 extern "C" {
 #include "access/detoast.h"
-#include "access/htup_details.h"
-#include "access/sysattr.h"
 #include "access/xact.h"
-#include "access/xlog.h"
-#include "catalog/catalog.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
 
 namespace txsync::api {
 
 namespace {
-
-struct Attribute
-{
-	int number = 0; // 0: the table has none
-	pg::Layout layout;
-};
-
-// What the trigger needs to know of its table, kept for the statement.
-struct Table
-{
-	Attribute tx;
-	Oid org_output = InvalidOid; // of its type
-	Attribute org;               // only where an old row in the WAL does not have it
-	bool org_is_made = false;    // generated, after the triggers: what an update makes of it is not known here
-	Attribute ids[INDEX_MAX_KEYS];
-	int id_count = 0;
-	bool ids_in_identity = true; // which track() asks for, but who owns the table may change
-	bool logged = false;         // changes of it are decoded
-};
 
 // The row that an UPDATE of a partition, one that keeps the id, was last about to change. If the DELETE trigger is
 // called for the same row version in the same subtransaction, the row is moving to another partition: the server tells
@@ -74,152 +49,31 @@ struct LastUpdate
 
 constinit LastUpdate last_update = {};
 
-Attribute
-Find(TupleDesc desc, const std::string &name)
+// The versions that the UPDATE of a row that is moving has given it, as a digest: the INSERT of the same versions is
+// the other half. 0: no row is moving.
+struct Moving
 {
-	for (int i = 0; i < desc->natts; i++) {
-		Form_pg_attribute attribute = TupleDescAttr(desc, i);
-		if (!attribute->attisdropped && name == NameStr(attribute->attname))
-			return {attribute->attnum, {attribute->attlen, attribute->attbyval}};
-	}
-	return {};
-}
-
-bool
-InIdentity(Relation relation, Attribute attribute)
-{
-	if (relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL)
-		return true;
-	const Bitmapset *identity =
-		pg::Call([&] { return RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY); });
-	return bms_is_member(attribute.number - FirstLowInvalidHeapAttributeNumber, identity);
-}
-
-Table
-Describe(const TriggerData &data)
-{
-	Relation relation = data.tg_relation;
-	TupleDesc desc = RelationGetDescr(relation);
-	std::optional<core::Tracking> tracking = core::ParseTracking(pg::Arguments(*data.tg_trigger));
-	if (!tracking)
-		throw pg::Failure{ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-						  "the arguments of this trigger are not a tracking",
-						  {},
-						  "Use txsync.track() to create it."};
-	Table table;
-	table.logged = pg::Call([&] { return RelationIsLogicallyLogged(relation); });
-	if (tracking->tx)
-		table.tx = Find(desc, "tx");
-	if (table.tx.number > 0 && TupleDescAttr(desc, table.tx.number - 1)->atttypid != JSONBOID)
-		table.tx = {};
-	if (!tracking->org_column.empty())
-		table.org = Find(desc, tracking->org_column);
-	if (table.org.number > 0 && InIdentity(relation, table.org))
-		table.org = {};
-	if (table.org.number > 0) {
-		table.org_is_made = TupleDescAttr(desc, table.org.number - 1)->attgenerated != '\0';
-		pg::Call([&] {
-			bool varlena = false;
-			getTypeOutputInfo(TupleDescAttr(desc, table.org.number - 1)->atttypid, &table.org_output, &varlena);
-		});
-	}
-	for (const std::string &id : tracking->id_columns) {
-		Attribute attribute = Find(desc, id);
-		if (attribute.number == 0 || table.id_count == INDEX_MAX_KEYS)
-			continue;
-		table.ids[table.id_count++] = attribute;
-		table.ids_in_identity = table.ids_in_identity && InIdentity(relation, attribute);
-	}
-	return table;
-}
-
-const Table &
-TableOf(FunctionCallInfo fcinfo, const TriggerData &data)
-{
-	if (fcinfo->flinfo->fn_extra == nullptr) {
-		static_assert(std::is_trivially_destructible_v<Table>);
-		auto *room = pg::Call([&] { return MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(Table)); });
-		fcinfo->flinfo->fn_extra = new (room) Table(Describe(data));
-	}
-	return *static_cast<const Table *>(fcinfo->flinfo->fn_extra);
-}
-
-// A column's value, in memory and decompressed.
-struct Value
-{
-	Datum datum = 0;
-	bool null = true;
+	size_t versions;   // of the last update
+	size_t expected;   // by the next insert
+	TransactionId transaction;
 };
 
-Value
-Fetch(HeapTuple row, TupleDesc desc, Attribute attribute)
-{
-	Value value;
-	if (attribute.number == 0)
-		return value;
-	pg::Call([&] {
-		value.datum = heap_getattr(row, attribute.number, desc, &value.null);
-		if (!value.null && attribute.layout.length == -1)
-			value.datum = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value.datum));
-	});
-	return value;
-}
+constinit Moving moving = {};
 
-bool
-SameValue(TupleDesc desc, Attribute attribute, HeapTuple before, HeapTuple after)
+size_t
+Digest(std::string_view bytes)
 {
-	Value a = Fetch(before, desc, attribute);
-	Value b = Fetch(after, desc, attribute);
-	return a.null == b.null && (a.null || pg::Image(a.datum, attribute.layout) == pg::Image(b.datum, attribute.layout));
-}
-
-bool
-SameKey(const Table &table, TupleDesc desc, HeapTuple before, HeapTuple after)
-{
-	return std::all_of(table.ids, table.ids + table.id_count,
-					   [&](Attribute id) { return SameValue(desc, id, before, after); });
+	return std::hash<std::string_view>()(bytes) | 1;
 }
 
 // The decoder passes over what was said in vain.
 bool
-MayChangeOrganization(const Table &table, TupleDesc desc, HeapTuple before, HeapTuple after)
+MayChangeOrganization(const RowTable &table, TupleDesc desc, HeapTuple before, HeapTuple after)
 {
-	return table.org.number > 0 && (table.org_is_made || !SameValue(desc, table.org, before, after));
+	return MustTellOrganization(table) && (table.org_is_made || !SameValue(desc, table.org, before, after));
 }
 
-// Whether this transaction gave the row the tx that it has.
-bool
-WrittenHere(HeapTuple row)
-{
-	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row->t_data));
-}
-
-// Whether the UPDATE says by whom it is: its tx is another than before, or the one that this transaction has just given
-// the row. An ORM that saves every column writes the old tx back, which says nothing.
-bool
-Declares(const Table &table, TupleDesc desc, HeapTuple before, HeapTuple after)
-{
-	return pg::Call([&] {
-		bool old_null = true;
-		bool new_null = true;
-		Datum old_tx = heap_getattr(before, table.tx.number, desc, &old_null);
-		Datum new_tx = heap_getattr(after, table.tx.number, desc, &new_null);
-		if (new_null || old_null)
-			return true;
-		return WrittenHere(before) || !datum_image_eq(old_tx, new_tx, table.tx.layout.by_value, table.tx.layout.length);
-	});
-}
-
-HeapTuple
-WithoutTx(HeapTuple row, TupleDesc desc, const Table &table)
-{
-	return pg::Call([&] {
-		int column = table.tx.number;
-		Datum value = 0;
-		bool null = true;
-		return heap_modify_tuple_by_cols(row, desc, 1, &column, &value, &null);
-	});
-}
+// ---- What goes into the WAL beside the row
 
 // A value that stays in the TOAST table would not be in the WAL of this change: it is stored anew.
 HeapTuple
@@ -240,7 +94,7 @@ WithInWal(HeapTuple row, TupleDesc desc, Attribute attribute)
 
 // What names the entity and whose it is, where the server does not log it with the old row.
 HeapTuple
-WithEntityInWal(HeapTuple row, TupleDesc desc, const Table &table)
+WithEntityInWal(HeapTuple row, TupleDesc desc, const RowTable &table)
 {
 	row = WithInWal(row, desc, table.org);
 	for (int i = 0; i < table.id_count && !table.ids_in_identity; i++)
@@ -248,8 +102,14 @@ WithEntityInWal(HeapTuple row, TupleDesc desc, const Table &table)
 	return row;
 }
 
+std::string_view
+ViewOf(const std::optional<std::string> &text)
+{
+	return text ? std::string_view(*text) : std::string_view();
+}
+
 void
-Log(core::Hint::Kind kind, const TriggerData &data, const Table &table, const Value &org, const core::Tx &tx)
+Log(const TriggerData &data, const RowTable &table, core::Hint hint)
 {
 	TupleDesc desc = RelationGetDescr(data.tg_relation);
 	core::Buffer key;
@@ -257,75 +117,278 @@ Log(core::Hint::Kind kind, const TriggerData &data, const Table &table, const Va
 		Value id = Fetch(data.tg_trigtuple, desc, table.ids[i]);
 		core::AppendKeyPart(key, id.null ? std::string_view() : pg::Image(id.datum, table.ids[i].layout));
 	}
-	core::Hint hint;
-	hint.kind = kind;
 	hint.relation = RelationGetRelid(data.tg_relation);
 	hint.key = key.View();
-	if (!org.null)
-		hint.organization = pg::Call([&] { return OidOutputFunctionCall(table.org_output, org.datum); });
-	hint.transaction_id = tx.transaction_id;
-	hint.source_id = tx.source_id;
 	core::Buffer message;
 	core::Write(message, hint);
 	pg::Call([&] { pg::LogTransactionalMessage(core::kMessagePrefix, message.View()); });
 }
 
+void
+LogOldOrganization(const TriggerData &data, const RowTable &table)
+{
+	std::optional<std::string> org = Organization(table, RelationGetDescr(data.tg_relation), data.tg_trigtuple);
+	core::Hint hint;
+	hint.kind = core::Hint::Kind::kOrg;
+	hint.organization = ViewOf(org);
+	Log(data, table, hint);
+}
+
+// ---- Versions
+
+bool
+SameImage(Datum a, Datum b, pg::Layout layout)
+{
+	if (layout.length != -1)
+		return pg::Image(a, layout) == pg::Image(b, layout);
+	auto *first = reinterpret_cast<varlena *>(DatumGetPointer(a));
+	auto *second = reinterpret_cast<varlena *>(DatumGetPointer(b));
+	bool same_pointer = VARATT_IS_EXTERNAL_ONDISK(first) && VARATT_IS_EXTERNAL_ONDISK(second) &&
+						memcmp(first, second, VARSIZE_EXTERNAL(first)) == 0;
+	return same_pointer || pg::Call([&] { return datum_image_eq(a, b, false, -1); });
+}
+
+// The rows of an update, taken apart in one pass.
+class Fields
+{
+public:
+	Fields(const RowTable &table, TupleDesc desc, HeapTuple before, HeapTuple after)
+	{
+		auto columns = static_cast<size_t>(desc->natts);
+		values_ = static_cast<Datum *>(pg::Call([&] { return palloc(2 * columns * (sizeof(Datum) + sizeof(bool))); }));
+		Datum *new_values = values_ + columns;
+		auto *nulls = reinterpret_cast<bool *>(new_values + columns);
+		bool *new_nulls = nulls + columns;
+		pg::Call([&] {
+			heap_deform_tuple(before, desc, values_, nulls);
+			heap_deform_tuple(after, desc, new_values, new_nulls);
+		});
+		for (int i = 0; i < table.column_count; i++) {
+			const VersionedColumn &column = table.columns[i];
+			int at = column.attribute.number - 1;
+			if (nulls[at] != new_nulls[at] ||
+				(!nulls[at] && !SameImage(values_[at], new_values[at], column.attribute.layout)))
+				changed_[count_++] = column.field;
+		}
+	}
+	Fields(const Fields &) = delete;
+	~Fields()
+	{
+		pfree(values_);
+	}
+
+	std::span<const uint32_t>
+	Changed() const
+	{
+		return {changed_, count_};
+	}
+
+private:
+	Datum *values_;
+	uint32_t changed_[MaxHeapAttributeNumber];
+	size_t count_ = 0;
+};
+
+// The versions that a row has. `store` keeps what is not in the row.
+core::Versions
+VersionsOf(core::Buffer &store, const RowTable &table, TupleDesc desc, HeapTuple row)
+{
+	Value stored = Fetch(row, desc, table.versions);
+	if (!stored.null) {
+		if (auto versions = core::Versions::Parse(pg::Image(stored.datum, table.versions.layout)))
+			return *versions;
+	}
+	Value tx = stored.null ? Fetch(row, desc, table.tx) : Value();
+	core::Tx creator;
+	if (!tx.null) {
+		auto *jsonb = pg::Call([&] { return PG_DETOAST_DATUM(tx.datum); });
+		if (core::ReadTx({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ}, creator) != nullptr)
+			creator = {};
+	}
+	return core::Versions::Fresh(store, creator.transaction_id, core::TimeOf(creator.transaction_id));
+}
+
+// Of a row that comes. There are none where its tx says all that there is to say.
+void
+StartVersions(core::Buffer &out, const Author &author)
+{
+	if (author.tx.IsNull())
+		return;
+	core::Stamp stamp = std::min(author.time, StampCeiling());
+	if (stamp != core::TimeOf(author.id))
+		core::WriteFresh(out, 1, author.id, stamp);
+}
+
+void
+AdvanceVersions(core::Buffer &out, const RowTable &table, TupleDesc desc, HeapTuple before, HeapTuple after,
+				const Author &author)
+{
+	core::Buffer store;
+	core::Versions versions = VersionsOf(store, table, desc, before);
+	Fields fields(table, desc, before, after);
+	core::Advance(out, versions, {author.id, author.time, fields.Changed()}, StampCeiling());
+}
+
 HeapTuple
-OnUpdate(const TriggerData &data, const Table &table)
+WithAuthor(HeapTuple row, TupleDesc desc, const RowTable &table, const Author &author, std::string_view versions)
+{
+	return pg::Call([&] {
+		int columns[] = {table.tx.number, table.versions.number};
+		Datum values[] = {author.jsonb, 0};
+		bool nulls[] = {author.jsonb == 0, versions.empty()};
+		if (!versions.empty()) {
+			auto *bytes = static_cast<bytea *>(palloc(VARHDRSZ + versions.size()));
+			SET_VARSIZE(bytes, VARHDRSZ + versions.size());
+			memcpy(VARDATA(bytes), versions.data(), versions.size());
+			values[1] = PointerGetDatum(bytes);
+		}
+		return heap_modify_tuple_by_cols(row, desc, table.versions.number > 0 ? 2 : 1, columns, values, nulls);
+	});
+}
+
+void
+BuryRow(const RowTable &table, TupleDesc desc, HeapTuple row, const Author &author, const core::Versions &versions)
+{
+	std::string id = EntityId(table, desc, row);
+	std::optional<std::string> org = Organization(table, desc, row);
+	Bury({table.entity_type, id, ViewOf(org), author.id, std::min(author.time, StampCeiling()),
+		  versions.RowVersion() + 1});
+}
+
+// ---- The three kinds of writes
+
+bool
+IsReplica()
+{
+	return SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA;
+}
+
+// The second half of a move keeps what the first has given the row.
+bool
+Arrives(const RowTable &table, TupleDesc desc, HeapTuple row)
+{
+	if (moving.expected == 0 || moving.transaction != GetTopTransactionIdIfAny())
+		return false;
+	Value versions = Fetch(row, desc, table.versions);
+	if (versions.null || Digest(pg::Image(versions.datum, table.versions.layout)) != moving.expected)
+		return false;
+	moving.expected = 0;
+	return true;
+}
+
+HeapTuple
+OnInsert(const TriggerData &data, const RowTable &table)
+{
+	TupleDesc desc = RelationGetDescr(data.tg_relation);
+	HeapTuple row = data.tg_trigtuple;
+	if (IsReplica() || (table.versions.number > 0 && Arrives(table, desc, row)))
+		return row;
+	Author author = AuthorOf({table, desc, nullptr, row});
+	if (table.tx.number == 0)
+		return row;
+	core::Buffer versions;
+	if (table.versions.number > 0)
+		StartVersions(versions, author);
+	bool bare = author.jsonb == 0 && heap_attisnull(row, table.tx.number, desc) &&
+				(table.versions.number == 0 || heap_attisnull(row, table.versions.number, desc));
+	return bare ? row : WithAuthor(row, desc, table, author, versions.View());
+}
+
+// Whether an UPDATE in replica role brings the tx that the row had, which nobody says is this update's.
+bool
+BringsLeftover(const RowTable &table, TupleDesc desc, HeapTuple before, HeapTuple after)
+{
+	return table.tx.number > 0 && !heap_attisnull(after, table.tx.number, desc) &&
+		   !heap_attisnull(before, table.tx.number, desc) && SameValue(desc, table.tx, before, after) &&
+		   !TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(before->t_data));
+}
+
+// In replica role the row is kept as it comes from elsewhere.
+HeapTuple
+OnReplicaUpdate(const TriggerData &data, const RowTable &table)
+{
+	TupleDesc desc = RelationGetDescr(data.tg_relation);
+	if (!BringsLeftover(table, desc, data.tg_trigtuple, data.tg_newtuple))
+		return table.logged ? WithInWal(data.tg_newtuple, desc, table.tx) : data.tg_newtuple;
+	core::Hint hint;
+	hint.kind = core::Hint::Kind::kLeftover;
+	if (table.logged)
+		Log(data, table, hint);
+	return data.tg_newtuple;
+}
+
+HeapTuple
+OnUpdate(const TriggerData &data, const RowTable &table)
 {
 	TupleDesc desc = RelationGetDescr(data.tg_relation);
 	HeapTuple before = data.tg_trigtuple;
 	HeapTuple after = data.tg_newtuple;
-	if (data.tg_relation->rd_rel->relispartition && SameKey(table, desc, before, after))
+	bool same_key = SameKey(table, desc, before, after);
+	if (data.tg_relation->rd_rel->relispartition && same_key)
 		last_update = pg::Call([&] { return LastUpdate::Of(data.tg_relation, before); });
 	if (table.logged && MayChangeOrganization(table, desc, before, after))
-		Log(core::Hint::Kind::kOrg, data, table, Fetch(before, desc, table.org), {});
-	if (table.logged)
-		after = WithEntityInWal(after, desc, table);
-	if (table.tx.number == 0)
-		return after;
-	if (Declares(table, desc, before, after))
-		return WithInWal(after, desc, table.tx);
-	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
-		return WithoutTx(after, desc, table);
-	// In replica role the row is kept as it comes from elsewhere; but nothing says that its tx is this update's.
-	if (table.logged)
-		Log(core::Hint::Kind::kLeftover, data, table, {}, {});
-	return after;
-}
-
-// The tx that the row has, if the decoder would tell it. Views into memory of the statement.
-core::Tx
-StoredTx(HeapTuple row, TupleDesc desc, Attribute attribute)
-{
-	struct varlena *jsonb = pg::Call([&] {
-		bool null = true;
-		Datum stored = heap_getattr(row, attribute.number, desc, &null);
-		// Of one that is too large not even a copy is made.
-		return null || toast_raw_datum_size(stored) - VARHDRSZ > core::Tx::kMaxBytes ? nullptr
-																					 : PG_DETOAST_DATUM(stored);
-	});
-	core::Tx tx;
-	if (jsonb == nullptr || core::ReadTx({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ}, tx) != nullptr)
-		return {};
-	return tx;
+		LogOldOrganization(data, table);
+	if (IsReplica()) {
+		after = OnReplicaUpdate(data, table);
+		return table.logged ? WithEntityInWal(after, desc, table) : after;
+	}
+	Author author = AuthorOf({table, desc, before, after});
+	core::Buffer versions;
+	if (table.versions.number > 0 && same_key) {
+		AdvanceVersions(versions, table, desc, before, after, author);
+		moving.versions = Digest(versions.View());
+	} else if (table.versions.number > 0) {
+		core::Buffer store;
+		BuryRow(table, desc, before, author, VersionsOf(store, table, desc, before));
+		core::WriteFresh(versions, 1, author.id, std::min(author.time, StampCeiling()));
+	}
+	if (table.tx.number > 0)
+		after = WithAuthor(after, desc, table, author, versions.View());
+	return table.logged ? WithEntityInWal(after, desc, table) : after;
 }
 
 HeapTuple
-OnDelete(const TriggerData &data, const Table &table)
+OnMove(const TriggerData &data, const RowTable &table)
+{
+	moving.expected = moving.versions;
+	moving.transaction = GetTopTransactionIdIfAny();
+	if (!table.logged)
+		return data.tg_trigtuple;
+	std::optional<std::string> org;
+	if (MustTellOrganization(table))
+		org = Organization(table, RelationGetDescr(data.tg_relation), data.tg_trigtuple);
+	core::Hint hint;
+	hint.kind = core::Hint::Kind::kMove;
+	hint.organization = ViewOf(org);
+	Log(data, table, hint);
+	return data.tg_trigtuple;
+}
+
+HeapTuple
+OnDelete(const TriggerData &data, const RowTable &table)
 {
 	HeapTuple row = data.tg_trigtuple;
-	if (!table.logged)
-		return row;
 	TupleDesc desc = RelationGetDescr(data.tg_relation);
-	bool moves = data.tg_relation->rd_rel->relispartition &&
-				 pg::Call([&] { return LastUpdate::Of(data.tg_relation, row) == last_update; });
-	Value org = Fetch(row, desc, table.org);
-	core::Tx tx;
-	if (table.tx.number > 0 && WrittenHere(row))
-		tx = StoredTx(row, desc, table.tx);
-	if (moves || !org.null || !tx.IsNull())
-		Log(moves ? core::Hint::Kind::kMove : core::Hint::Kind::kDelete, data, table, org, tx);
+	if (data.tg_relation->rd_rel->relispartition &&
+		pg::Call([&] { return LastUpdate::Of(data.tg_relation, row) == last_update; }))
+		return OnMove(data, table);
+	Author author = AuthorOf({table, desc, row, nullptr});
+	core::Hint hint;
+	if (table.versions.number > 0) {
+		core::Buffer store;
+		core::Versions versions = VersionsOf(store, table, desc, row);
+		BuryRow(table, desc, row, author, versions);
+		hint.row_version = versions.RowVersion() + 1;
+		hint.version = author.id;
+	}
+	std::optional<std::string> org;
+	if (MustTellOrganization(table))
+		org = Organization(table, desc, row);
+	hint.organization = ViewOf(org);
+	hint.transaction_id = author.tx.transaction_id;
+	hint.source_id = author.tx.source_id;
+	if (table.logged)
+		Log(data, table, hint);
 	return row;
 }
 
@@ -339,10 +402,9 @@ OnRow(FunctionCallInfo fcinfo)
 	if (!TRIGGER_FIRED_BEFORE(data.tg_event) || !TRIGGER_FIRED_FOR_ROW(data.tg_event))
 		throw pg::Failure{ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
 						  "txsync.row_trigger() must be a BEFORE ROW trigger"};
+	const RowTable &table = RowTableOf(fcinfo, data);
 	if (TRIGGER_FIRED_BY_INSERT(data.tg_event))
-		throw pg::Failure{ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-						  "txsync.row_trigger() must be a trigger for UPDATE OR DELETE"};
-	const Table &table = TableOf(fcinfo, data);
+		return OnInsert(data, table);
 	return TRIGGER_FIRED_BY_UPDATE(data.tg_event) ? OnUpdate(data, table) : OnDelete(data, table);
 }
 

@@ -13,6 +13,14 @@ namespace txsync::api {
 namespace {
 
 int max_clock_skew = 60000;
+int empty_mutation = static_cast<int>(EmptyMutation::kWarning);
+int max_ops = 1000;
+int stream_behind_limit = 10;
+
+const config_enum_entry kEmptyMutations[] = {{"off", static_cast<int>(EmptyMutation::kOff), false},
+											 {"warning", static_cast<int>(EmptyMutation::kWarning), false},
+											 {"error", static_cast<int>(EmptyMutation::kError), false},
+											 {nullptr, 0, false}};
 
 } // namespace
 
@@ -22,6 +30,34 @@ DefineSettings()
 	DefineCustomIntVariable(
 		"txsync.max_clock_skew", "How far ahead of this server's wall clock a time from elsewhere may be.", nullptr,
 		&max_clock_skew, 60000, 0, std::numeric_limits<int>::max(), PGC_SUSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+	DefineCustomEnumVariable("txsync.empty_mutation",
+							 "What a transaction gets that begins a mutation and writes nothing for it.", nullptr,
+							 &empty_mutation, empty_mutation, kEmptyMutations, PGC_USERSET, 0, nullptr, nullptr,
+							 nullptr);
+	DefineCustomIntVariable("txsync.max_ops", "The most operations of one call of apply_ops().", nullptr, &max_ops,
+							max_ops, 1, 1'000'000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable("txsync.stream_behind_limit",
+							"How many activities of its organization a client may be behind, and still write.", nullptr,
+							&stream_behind_limit, stream_behind_limit, 0, std::numeric_limits<int>::max(), PGC_USERSET,
+							0, nullptr, nullptr, nullptr);
+}
+
+EmptyMutation
+WhatOfEmptyMutations()
+{
+	return static_cast<EmptyMutation>(empty_mutation);
+}
+
+int
+MaxOps()
+{
+	return max_ops;
+}
+
+int
+StreamBehindLimit()
+{
+	return stream_behind_limit;
 }
 
 uint64_t

@@ -18,20 +18,22 @@ using Parameter = pg::Spi::Parameter;
 Parameter
 Text(std::string_view text)
 {
-	return {TEXTOID, pg::Call([&] {
-				return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
-			})};
+	Datum value = pg::Call([&] {
+		return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
+	});
+	return {TEXTOID, value, text.data() == nullptr};
 }
 
-std::string
-OriginName()
+// Whose change this is; data() == nullptr: this server's own.
+std::string_view
+Origin()
 {
 	if (replorigin_session_origin == InvalidRepOriginId || replorigin_session_origin == DoNotReplicateId)
 		return {};
 	return pg::Call([] {
 		char *name = nullptr;
-		return std::string_view(replorigin_by_oid(replorigin_session_origin, true, &name) ? name : "");
-	}).data();
+		return replorigin_by_oid(replorigin_session_origin, true, &name) ? std::string_view(name) : std::string_view();
+	});
 }
 
 } // namespace
@@ -42,11 +44,10 @@ Bury(const Tombstone &tombstone)
 	static SPIPlanPtr plan;
 	static const char sql[] =
 		"INSERT INTO txsync.tombstone (entity_type, entity_id, org_id, transaction_id, wall_ms, logical, row_version, origin) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, NULLIF($8, '')) ON CONFLICT (entity_type, pg_catalog.md5(entity_id)) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (entity_type, pg_catalog.md5(entity_id)) "
 		"DO UPDATE SET org_id = excluded.org_id, transaction_id = excluded.transaction_id, wall_ms = excluded.wall_ms, "
 		"logical = excluded.logical, row_version = excluded.row_version, origin = excluded.origin, deleted_at = "
 		"excluded.deleted_at";
-	std::string origin = OriginName();
 	Parameter parameters[] = {
 		Text(tombstone.entity_type),
 		Text(tombstone.entity_id),
@@ -55,9 +56,8 @@ Bury(const Tombstone &tombstone)
 		{INT8OID, Int64GetDatum(static_cast<int64>(tombstone.stamp.wall_ms))},
 		{INT8OID, Int64GetDatum(static_cast<int64>(tombstone.stamp.logical))},
 		{INT8OID, Int64GetDatum(static_cast<int64>(tombstone.row_version))},
-		Text(origin),
+		Text(Origin()),
 	};
-	parameters[2].null = tombstone.organization_id.data() == nullptr;
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi().Execute(plan, sql, parameters);
 }

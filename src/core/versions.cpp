@@ -388,6 +388,13 @@ Merge(std::string_view stored, std::span<const uint32_t> changed, const Keep &ke
 } // namespace
 
 Stamp
+TimeOf(std::string_view id)
+{
+	std::optional<Hlc> hlc = ParseHlc(id);
+	return hlc ? Stamp{hlc->wall_ms, hlc->logical} : Stamp{};
+}
+
+Stamp
 After(const Stamp &stamp)
 {
 	constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();

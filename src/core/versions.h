@@ -24,6 +24,9 @@ struct Stamp
 	auto operator<=>(const Stamp &) const = default;
 };
 
+// The time in an id of a clock; unknown for other ids.
+Stamp TimeOf(std::string_view id);
+
 // The least stamp above another; carried into the wall time beyond a logical of 9999, as ids are. At the very end of
 // time it stands still.
 Stamp After(const Stamp &stamp);

@@ -1,0 +1,171 @@
+#include "api/conflict.h"
+
+#include "api/arguments.h"
+#include "api/errors.h"
+#include "api/ledger.h"
+#include "api/table.h"
+#include "core/json.h"
+#include "pg/entry.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+}
+
+namespace txsync::api {
+
+core::Verdict
+JudgeState(const Entity &entity, const State &state, const Expectation &expectation)
+{
+	core::Buffer store;
+	core::Known known;
+	std::optional<core::Versions> versions;
+	if (state.exists)
+		known.versions = &versions.emplace(VersionsOf(store, state));
+	else if (state.tombstone)
+		known.tombstone = *state.tombstone;
+	core::Attempt attempt;
+	attempt.kind = expectation.kind;
+	if (expectation.field.data() != nullptr)
+		attempt.field = FieldOf(entity, expectation.field);
+	attempt.expected = expectation.transaction_id;
+	attempt.replaces = expectation.replaces;
+	return core::Judge(known, attempt);
+}
+
+core::Verdict
+FindConflict(const Entity &entity, std::string_view entity_id, const Expectation &expectation)
+{
+	if (expectation.field.data() != nullptr)
+		FieldOf(entity, expectation.field);
+	bool deletes = expectation.kind == core::Attempt::Kind::kDelete;
+	return JudgeState(entity, Read(entity, entity_id, deletes ? Lock::kDelete : Lock::kUpdate), expectation);
+}
+
+void
+RequireNoConflict(const Entity &entity, std::string_view entity_id, const Expectation &expectation)
+{
+	core::Verdict verdict = FindConflict(entity, entity_id, expectation);
+	if (!verdict.conflict)
+		return;
+	std::string_view server = verdict.server_id.empty() ? std::string_view() : std::string_view(verdict.server_id);
+	throw Fail(errors::kFieldConflict,
+			   Quoted(entity.tracking.entity_type) + " " + Quoted(entity_id) + " has been changed by another transaction",
+			   {{"field", expectation.field},
+				{"expectedTransactionId", expectation.transaction_id},
+				{"serverTransactionId", server}},
+			   "Read the entity again, and decide with what it is now.");
+}
+
+namespace {
+
+Datum
+CheckFieldConflict(FunctionCallInfo fcinfo)
+{
+	Require(fcinfo, 0, "entity_type");
+	Require(fcinfo, 1, "entity_id");
+	std::shared_ptr<const Entity> entity = EntityOf(TextArgument(fcinfo, 0));
+	std::string id = TextArgument(fcinfo, 1);
+	std::optional<std::string> field = PG_ARGISNULL(2) ? std::nullopt : std::optional(TextArgument(fcinfo, 2));
+	std::optional<std::string> expected = PG_ARGISNULL(3) ? std::nullopt : std::optional(TextArgument(fcinfo, 3));
+	Expectation expectation;
+	if (field)
+		expectation.field = *field;
+	else
+		expectation.kind = core::Attempt::Kind::kDelete;
+	if (expected)
+		expectation.transaction_id = *expected;
+	core::Verdict verdict = FindConflict(*entity, id, expectation);
+	return pg::Call([&] {
+		TupleDesc desc;
+		if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		bool nulls[] = {false, verdict.server_id.empty()};
+		Datum values[] = {BoolGetDatum(verdict.conflict), CStringGetTextDatum(verdict.server_id.c_str())};
+		return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	});
+}
+
+Datum
+FieldVersions(FunctionCallInfo fcinfo)
+{
+	std::shared_ptr<const Entity> entity = EntityOf(TextArgument(fcinfo, 0));
+	State state = Read(*entity, TextArgument(fcinfo, 1), Lock::kNone);
+	if (!state.exists) {
+		fcinfo->isnull = true;
+		return Datum(0);
+	}
+	std::string json = DescribeVersions(*entity, state);
+	return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.c_str())); });
+}
+
+// Whoever claimed an id may know what it was for, and whoever may read that.
+bool
+MayKnow(const LedgerRow &row)
+{
+	std::string_view role = pg::Call([] { return std::string_view(GetUserNameFromId(GetUserId(), false)); });
+	return row.role == role || ReadData(*EntityOf(*row.entity_type), *row.entity_id).has_value();
+}
+
+Datum
+GetEntityByTransaction(FunctionCallInfo fcinfo)
+{
+	std::optional<LedgerRow> row = FindId(TextArgument(fcinfo, 0));
+	if (!row || !row->entity_type || !row->entity_id || !MayKnow(*row)) {
+		fcinfo->isnull = true;
+		return Datum(0);
+	}
+	core::Buffer json;
+	json.Append("{\"entityType\":");
+	core::json::String(json, *row->entity_type);
+	json.Append(",\"entityId\":");
+	core::json::String(json, *row->entity_id);
+	json.Append('}');
+	json.Append('\0');
+	return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.View().data())); });
+}
+
+} // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(check_field_conflict);
+
+PGDLLEXPORT Datum
+check_field_conflict(PG_FUNCTION_ARGS)
+{
+	return pg::Entry([&] { return CheckFieldConflict(fcinfo); });
+}
+
+PG_FUNCTION_INFO_V1(field_versions);
+
+PGDLLEXPORT Datum
+field_versions(PG_FUNCTION_ARGS)
+{
+	return pg::Entry([&] { return FieldVersions(fcinfo); });
+}
+
+PG_FUNCTION_INFO_V1(is_transaction_processed);
+
+PGDLLEXPORT Datum
+is_transaction_processed(PG_FUNCTION_ARGS)
+{
+	return pg::Entry([&] {
+		auto *id = pg::Call([&] { return PG_GETARG_TEXT_PP(0); });
+		return BoolGetDatum(IsClaimed({VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id)}));
+	});
+}
+
+PG_FUNCTION_INFO_V1(get_entity_by_transaction);
+
+PGDLLEXPORT Datum
+get_entity_by_transaction(PG_FUNCTION_ARGS)
+{
+	return pg::Entry([&] { return GetEntityByTransaction(fcinfo); });
+}
+
+} // extern "C"
+
+} // namespace txsync::api

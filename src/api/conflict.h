@@ -1,0 +1,27 @@
+#pragma once
+// Does a client know what it is about to overwrite? The answer is true until the transaction ends: the row is locked.
+
+#include "api/entity.h"
+#include "core/conflict.h"
+
+namespace txsync::api {
+
+// Texts with data() == nullptr are null. Without a field: an update of the row as a whole.
+struct Expectation
+{
+	std::string_view field;
+	std::string_view transaction_id;
+	core::Attempt::Kind kind = core::Attempt::Kind::kUpdate;
+	std::span<const std::string_view> replaces = {};
+};
+
+// Locks the row. Fails with UNKNOWN_FIELD.
+core::Verdict FindConflict(const Entity &entity, std::string_view entity_id, const Expectation &expectation);
+
+// The rule for a state that was read.
+core::Verdict JudgeState(const Entity &entity, const State &state, const Expectation &expectation);
+
+// Throws FIELD_CONFLICT.
+void RequireNoConflict(const Entity &entity, std::string_view entity_id, const Expectation &expectation);
+
+} // namespace txsync::api

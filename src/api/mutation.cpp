@@ -1,0 +1,345 @@
+#include "api/mutation.h"
+
+#include "api/arguments.h"
+#include "api/conflict.h"
+#include "api/declaration.h"
+#include "api/entity.h"
+#include "api/errors.h"
+#include "api/clock.h"
+#include "api/table.h"
+#include "core/jsonb.h"
+#include "pg/encoding.h"
+#include "pg/entry.h"
+
+extern "C" {
+#include "common/sha2.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+// ---- A tx as jsonb
+
+JsonbValue
+String(std::string_view text)
+{
+	JsonbValue value;
+	value.type = text.data() == nullptr ? jbvNull : jbvString;
+	value.val.string.val = const_cast<char *>(text.data());
+	value.val.string.len = static_cast<int>(text.size());
+	return value;
+}
+
+void
+Push(JsonbParseState *&state, std::string_view name, std::string_view text)
+{
+	JsonbValue key = String(name);
+	JsonbValue value = String(text);
+	pushJsonbValue(&state, WJB_KEY, &key);
+	pushJsonbValue(&state, WJB_VALUE, &value);
+}
+
+// ---- Beginning
+
+// What a duplicate was asked for before: the same, by the same role.
+void
+RequireSameRequest(const LedgerRow &before, const Claim &claim)
+{
+	auto same = [](const std::optional<std::string> &a, std::string_view b) {
+		return a.has_value() == (b.data() != nullptr) && (!a || *a == b);
+	};
+	std::string_view role = pg::Call([] { return std::string_view(GetUserNameFromId(GetUserId(), false)); });
+	bool other_entity = claim.entity_type.data() != nullptr && before.entity_type &&
+						!(same(before.entity_type, claim.entity_type) &&
+						  (claim.entity_id.data() == nullptr || same(before.entity_id, claim.entity_id)));
+	if (before.role == role && before.source_id == claim.tx.source_id &&
+		same(before.changed_field, claim.tx.changed_field) && same(before.request, claim.request) && !other_entity)
+		return;
+	throw Fail(errors::kDuplicateMismatch,
+			   "transactionId " + Quoted(claim.tx.transaction_id) + " was used for another request",
+			   {{"transactionId", claim.tx.transaction_id}},
+			   "A retry repeats its request as it was, by the same role; another request needs another transactionId.");
+}
+
+// jsonb or null, kept for the rest of the transaction.
+Datum
+Kept(Datum jsonb)
+{
+	return pg::Call([&] {
+		MemoryContext outer = MemoryContextSwitchTo(TopTransactionContext);
+		Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(jsonb));
+		MemoryContextSwitchTo(outer);
+		return copy;
+	});
+}
+
+core::Stamp
+TimeOf(std::string_view transaction_id)
+{
+	core::Stamp time = core::TimeOf(transaction_id);
+	if (time != core::Stamp())
+		return time;
+	ClockTime now = ClockNext();
+	return {now.wall_ms, now.logical};
+}
+
+Declaration &
+Redeclare(Declaration::Kind kind, const core::Tx &tx)
+{
+	Declaration &declaration = ToDeclare();
+	declaration.empty += declaration.awaits_row ? 1 : 0;
+	declaration.awaits_row = false;
+	declaration.knows_entity = false;
+	declaration.relation = InvalidOid;
+	declaration.place = {};
+	declaration.kind = kind;
+	declaration.Set(tx);
+	return declaration;
+}
+
+// A field that belongs to no column of the named entity would never be found wrong otherwise.
+void
+RequireFieldOf(const Entity &entity, std::string_view field)
+{
+	Table table(entity.relation, AccessShareLock);
+	if (field.data() != nullptr && table.Column(field) == nullptr)
+		RefuseTx("changedField is not a column of the table");
+}
+
+// ---- The SQL function
+
+// A text argument, or data() == nullptr.
+std::string_view
+OptionalText(FunctionCallInfo fcinfo, int i)
+{
+	if (PG_ARGISNULL(i))
+		return {};
+	return pg::Call([&] {
+		auto *value = PG_GETARG_TEXT_PP(i);
+		return std::string_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	});
+}
+
+// A member of tx that is a text; data() == nullptr if there is none.
+std::string_view
+TextMember(std::string_view jsonb, std::string_view name)
+{
+	core::JsonbContainer object(jsonb);
+	auto keys = object.First();
+	auto values = object.Values();
+	for (uint32_t i = 0; i < object.Count(); i++) {
+		bool is_it = keys.Next().bytes == name;
+		core::JsonbEntry value = values.Next();
+		if (!is_it)
+			continue;
+		if (value.kind == core::JsonbEntry::Kind::kString)
+			return value.bytes;
+		if (value.kind != core::JsonbEntry::Kind::kNull)
+			RefuseTx("expectedTransactionId must be null or a text");
+	}
+	return {};
+}
+
+bool
+HasMember(std::string_view jsonb, std::string_view name)
+{
+	core::JsonbContainer object(jsonb);
+	auto keys = object.First();
+	for (uint32_t i = 0; i < object.Count(); i++) {
+		if (keys.Next().bytes == name)
+			return true;
+	}
+	return false;
+}
+
+std::string
+Digest(std::string_view bytes)
+{
+	std::string digest(PG_SHA256_DIGEST_LENGTH, '\0');
+	pg::Call([&] {
+		Datum input = PointerGetDatum(cstring_to_text_with_len(bytes.data(), static_cast<int>(bytes.size())));
+		auto *hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, input));
+		memcpy(digest.data(), VARDATA_ANY(hash), PG_SHA256_DIGEST_LENGTH);
+	});
+	return digest;
+}
+
+std::string
+JsonOf(const std::optional<Datum> &jsonb)
+{
+	if (!jsonb)
+		return "null";
+	return pg::Call([&] { return DatumGetCString(DirectFunctionCall1(jsonb_out, *jsonb)); });
+}
+
+Datum
+Parse(const std::string &json)
+{
+	return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.c_str())); });
+}
+
+Datum
+DuplicateAnswer()
+{
+	std::optional<Datum> data;
+	if (std::optional<DuplicateOf> entity = StoredEntity())
+		data = ReadData(*EntityOf(entity->entity_type), entity->entity_id);
+	return Parse(R"({"status":"duplicate","entity":)" + JsonOf(data) + R"(,"result":)" + JsonOf(StoredResult()) + "}");
+}
+
+Datum
+Begin(FunctionCallInfo fcinfo)
+{
+	Require(fcinfo, 0, "tx");
+	std::string_view jsonb = JsonbArgument(fcinfo, 0);
+	core::Tx tx;
+	if (const char *defect = core::ReadTx(jsonb, tx))
+		RefuseTx(defect);
+	Named named{OptionalText(fcinfo, 1), OptionalText(fcinfo, 2)};
+	if (named.entity_id.data() != nullptr && named.entity_type.data() == nullptr)
+		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "entity_id needs entity_type"};
+	std::string request = PG_ARGISNULL(3) ? std::string() : Digest(JsonbArgument(fcinfo, 3));
+	std::string_view expected = TextMember(jsonb, "expectedTransactionId");
+	if (BeginMutation(tx, named, request) == Begun::kDuplicate)
+		return DuplicateAnswer();
+	if (named.entity_id.data() != nullptr && HasMember(jsonb, "expectedTransactionId"))
+		RequireNoConflict(*EntityOf(named.entity_type), named.entity_id, {tx.changed_field, expected});
+	return Parse(R"({"status":"new"})");
+}
+
+} // namespace
+
+Datum
+TxToJsonb(const core::Tx &tx)
+{
+	return pg::Call([&] {
+		JsonbParseState *state = nullptr;
+		pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+		Push(state, "transactionId", tx.transaction_id);
+		Push(state, "sourceId", tx.source_id);
+		Push(state, "changedField", tx.changed_field);
+		return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+	});
+}
+
+void
+RefuseTx(const char *what)
+{
+	std::string_view text = what;
+	std::string_view first = text.substr(0, text.find(' '));
+	bool is_member = first == "transactionId" || first == "sourceId" || first == "changedField" ||
+					 first == "expectedTransactionId";
+	throw Fail(errors::kInvalidTx, "invalid tx: " + std::string(what),
+			   {{"member", is_member ? first : std::string_view()}},
+			   R"(A tx is {"transactionId": …, "sourceId": …, "changedField": … or null}.)");
+}
+
+void
+RequireValid(const core::Tx &tx)
+{
+	if (const char *defect = core::Defect(tx))
+		RefuseTx(defect);
+}
+
+Begun
+BeginMutation(const core::Tx &tx, const Named &named, std::string_view request)
+{
+	RequireValid(tx);
+	Oid relation = InvalidOid;
+	if (named.entity_type.data() != nullptr) {
+		std::shared_ptr<const Entity> entity = EntityOf(named.entity_type);
+		RequireFieldOf(*entity, tx.changed_field);
+		relation = entity->relation;
+	}
+	Claim claim{tx, named.entity_type, named.entity_id, request.empty() ? std::string_view() : request};
+	Claimed claimed = ClaimId(claim);
+	if (claimed.before) {
+		RequireSameRequest(*claimed.before, claim);
+		Declaration &declaration = Redeclare(Declaration::Kind::kDuplicate, tx);
+		declaration.place = claimed.before->place;
+		return Begun::kDuplicate;
+	}
+	core::Tx elsewhere = tx;
+	elsewhere.changed_field = {};
+	Declaration &declaration = Redeclare(Declaration::Kind::kMutation, tx);
+	declaration.awaits_row = true;
+	declaration.knows_entity = named.entity_id.data() != nullptr;
+	declaration.relation = relation;
+	declaration.place = claimed.place;
+	declaration.time = TimeOf(tx.transaction_id);
+	declaration.tx = Kept(TxToJsonb(tx));
+	declaration.tx_of_others = Kept(TxToJsonb(elsewhere));
+	return Begun::kNew;
+}
+
+void
+FinishMutation(Datum result)
+{
+	const Declaration *declared = Declared();
+	if (declared == nullptr || declared->kind != Declaration::Kind::kMutation)
+		throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "no mutation has been begun",
+						  "Only the transaction that begins a mutation can finish it, and a duplicate is finished."};
+	RecordResult(ToDeclare().place, result);
+}
+
+void
+EndMutation()
+{
+	const Declaration *declared = Declared();
+	if (declared != nullptr && declared->kind == Declaration::Kind::kMutation)
+		Redeclare(Declaration::Kind::kNone, {});
+}
+
+std::optional<Datum>
+StoredResult()
+{
+	std::optional<LedgerRow> row = FindId(Declared()->Tx().transaction_id);
+	return row && row->has_result ? std::optional<Datum>(row->result) : std::nullopt;
+}
+
+std::optional<DuplicateOf>
+StoredEntity()
+{
+	std::optional<LedgerRow> row = FindId(Declared()->Tx().transaction_id);
+	if (!row || !row->entity_type || !row->entity_id)
+		return std::nullopt;
+	return DuplicateOf{*row->entity_type, *row->entity_id};
+}
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(begin_mutation);
+
+PGDLLEXPORT Datum
+begin_mutation(PG_FUNCTION_ARGS)
+{
+	return pg::Entry([&] { return Begin(fcinfo); });
+}
+
+PG_FUNCTION_INFO_V1(finish_mutation);
+
+PGDLLEXPORT Datum
+finish_mutation(PG_FUNCTION_ARGS)
+{
+	pg::Entry([&] {
+		Require(fcinfo, 0, "result");
+		FinishMutation(PG_GETARG_DATUM(0));
+	});
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(end_mutation);
+
+PGDLLEXPORT Datum
+end_mutation(PG_FUNCTION_ARGS)
+{
+	pg::Entry([] { EndMutation(); });
+	PG_RETURN_VOID();
+}
+
+} // extern "C"
+
+} // namespace txsync::api
