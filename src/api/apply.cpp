@@ -123,10 +123,10 @@ AddDetail(JsonObject &result, const Problem &problem)
 	auto names = object.First();
 	auto values = object.Values();
 	for (uint32_t i = 0; i < object.Count(); i++) {
-		std::string name(names.Next().bytes);
+		std::string_view name = names.Next().bytes;
 		core::JsonbEntry value = values.Next();
 		if (name != "httpStatus" && name != "transactionId")
-			result.Json(name.c_str(), JsonbOf(value));
+			result.Json(name, JsonbOf(value));
 	}
 }
 

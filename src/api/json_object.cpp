@@ -12,19 +12,19 @@ JsonObject::JsonObject()
 }
 
 void
-JsonObject::Member(const char *name, JsonbValue &value)
+JsonObject::Member(std::string_view name, JsonbValue &value)
 {
 	pg::Call([&] {
 		JsonbValue key = {};
 		key.type = jbvString;
-		key.val.string = {static_cast<int>(strlen(name)), const_cast<char *>(name)};
+		key.val.string = {static_cast<int>(name.size()), const_cast<char *>(name.data())};
 		pushJsonbValue(&state_, WJB_KEY, &key);
 		pushJsonbValue(&state_, WJB_VALUE, &value);
 	});
 }
 
 void
-JsonObject::Text(const char *name, std::string_view text)
+JsonObject::Text(std::string_view name, std::string_view text)
 {
 	JsonbValue value = {};
 	value.type = text.data() == nullptr ? jbvNull : jbvString;
@@ -35,7 +35,7 @@ JsonObject::Text(const char *name, std::string_view text)
 }
 
 void
-JsonObject::Integer(const char *name, int64_t number)
+JsonObject::Integer(std::string_view name, int64_t number)
 {
 	JsonbValue value = {};
 	value.type = jbvNumeric;
@@ -44,7 +44,7 @@ JsonObject::Integer(const char *name, int64_t number)
 }
 
 void
-JsonObject::Bool(const char *name, bool truth)
+JsonObject::Bool(std::string_view name, bool truth)
 {
 	JsonbValue value = {};
 	value.type = jbvBool;
@@ -53,7 +53,7 @@ JsonObject::Bool(const char *name, bool truth)
 }
 
 void
-JsonObject::Null(const char *name)
+JsonObject::Null(std::string_view name)
 {
 	JsonbValue value = {};
 	value.type = jbvNull;
@@ -61,7 +61,7 @@ JsonObject::Null(const char *name)
 }
 
 void
-JsonObject::Json(const char *name, Datum datum)
+JsonObject::Json(std::string_view name, Datum datum)
 {
 	JsonbValue value = {};
 	pg::Call([&] {
@@ -77,7 +77,7 @@ JsonObject::Json(const char *name, Datum datum)
 }
 
 void
-JsonObject::Json(const char *name, JsonbValue *object)
+JsonObject::Json(std::string_view name, JsonbValue *object)
 {
 	Member(name, *object);
 }

@@ -10,26 +10,26 @@ extern "C" {
 
 namespace txsync::api {
 
-// In the memory context that is current.
+// In the memory context that is current. Names must stay as long as the object is used.
 class JsonObject
 {
 public:
 	JsonObject();
 
 	// Copies the text; one with data() == nullptr becomes null.
-	void Text(const char *name, std::string_view value);
-	void Integer(const char *name, int64_t value);
-	void Bool(const char *name, bool value);
-	void Null(const char *name);
+	void Text(std::string_view name, std::string_view value);
+	void Integer(std::string_view name, int64_t value);
+	void Bool(std::string_view name, bool value);
+	void Null(std::string_view name);
 
 	// A jsonb, or an object as End() gives it, which must stay.
-	void Json(const char *name, Datum jsonb);
-	void Json(const char *name, JsonbValue *object);
+	void Json(std::string_view name, Datum jsonb);
+	void Json(std::string_view name, JsonbValue *object);
 
 	JsonbValue *End();
 
 private:
-	void Member(const char *name, JsonbValue &value);
+	void Member(std::string_view name, JsonbValue &value);
 
 	JsonbParseState *state_ = nullptr;
 };

@@ -198,6 +198,8 @@ Inverse(const core::Op &op, OpAction action)
 JsonbValue *
 InverseOfUpdate(const core::Op &op, const Written &written)
 {
+	if (!written.knows_before && op.operation != Operation::kIncrement)
+		return nullptr;
 	JsonObject inverse = Inverse(op, OpAction::kUpdate);
 	inverse.Text("changedField", op.field);
 	if (op.operation == Operation::kIncrement) {
@@ -228,7 +230,7 @@ RequireDone(const core::Op &op, const Written &written)
 	if (!written.found)
 		throw pg::Failure{ERRCODE_TRIGGERED_ACTION_EXCEPTION,
 						  "entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " was not written",
-						  "A trigger or a rule of its table has prevented it."};
+						  "A trigger, a rule or a policy of its table has prevented it."};
 }
 
 Outcome
@@ -307,6 +309,14 @@ Apply(Target &target, const core::Op &op)
 	return {};
 }
 
+// Before the id is claimed, whose errors name the tx.
+void
+RequireField(const core::Op &op)
+{
+	if (op.action == OpAction::kUpdate)
+		TargetOf(op.entity_type)->Settable(op.field);
+}
+
 // The same mutation, another op: what it writes has that op's changedField.
 void
 DeclareOp(const Target &target, const core::Op &op)
@@ -325,6 +335,8 @@ void
 Perform(std::span<const core::Op> ops, std::span<Outcome> outcomes, size_t &at)
 {
 	const core::Op &first = ops.front();
+	for (at = 0; at < ops.size(); at++)
+		RequireField(ops[at]);
 	at = 0;
 	if (BeginMutation(first.tx, {first.entity_type, first.entity_id}, Digest(ops)) == Begun::kDuplicate) {
 		for (; at < ops.size(); at++)

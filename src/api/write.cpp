@@ -228,18 +228,21 @@ Update(Target &target, Column &column, const core::Op &op)
 	Assignment assignment = Assign(op, column);
 	std::vector<pg::Spi::Parameter> parameters{TextParameter(op.entity_id)};
 	parameters.insert(parameters.end(), assignment.parameters.begin(), assignment.parameters.end());
+	bool knows_before = readable.Has(column) && op.operation != core::Operation::kIncrement;
 	SPIPlanPtr &plan = entity.Plan('u' + readable.Key() + assignment.form + std::to_string(column.number));
 	std::string sql;
 	if (plan == nullptr) {
 		std::string before;
 		// A statement does not see what it writes itself: this is the value until now.
-		if (readable.Has(column) && op.operation != core::Operation::kIncrement)
+		if (knows_before)
 			before = "(SELECT pg_catalog.to_jsonb(t." + column.sql + ") FROM " + entity.table + " AS t WHERE " +
 					 entity.key + ")";
 		sql = "UPDATE " + entity.table + " AS t SET " + column.sql + " = " + Expression(op, column, 2) + " WHERE " +
 			  entity.key + Returning(target, readable, before);
 	}
-	return Run(plan, sql, parameters);
+	Written written = Run(plan, sql, parameters);
+	written.knows_before = knows_before;
+	return written;
 }
 
 Written

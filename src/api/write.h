@@ -12,7 +12,8 @@ struct Written
 	bool found = false;
 	std::optional<Datum> entity;   // jsonb; of a delete, as it was
 	std::optional<Datum> versions; // as stored
-	std::optional<Datum> before;   // jsonb: the field as it was, of an update that sets it
+	bool knows_before = false;     // of an update that sets a field which the caller may read
+	std::optional<Datum> before;   // jsonb: the field as it was; nothing: null
 };
 
 Written Create(Target &target, const core::Op &op);
