@@ -242,7 +242,8 @@ AuthorOf(const TriggeredWrite &write)
 			RequireSameTx(write, *declared, said);
 		return DeclaredAuthor(write);
 	}
-	if (!says && !had.null && (write.after == nullptr || !said.null) && WrittenHere(write.before)) {
+	bool has_ended = declared != nullptr && declared->has_ended;
+	if (!says && !has_ended && !had.null && (write.after == nullptr || !said.null) && WrittenHere(write.before)) {
 		core::Tx tx; // of an earlier statement of this transaction
 		return Parse(had, tx) == nullptr ? Sign(write, tx) : Nobody();
 	}

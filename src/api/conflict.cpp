@@ -20,7 +20,7 @@ core::Verdict
 JudgeState(const Entity &entity, const State &state, const Expectation &expectation)
 {
 	core::Buffer store;
-	core::Known known;
+	core::EntityState known;
 	std::optional<core::Versions> versions;
 	if (state.exists)
 		known.versions = &versions.emplace(VersionsOf(store, state));

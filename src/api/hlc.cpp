@@ -9,7 +9,6 @@
 extern "C" {
 #include "common/hashfn.h"
 #include "funcapi.h"
-#include "libpq/pqformat.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 }
@@ -74,28 +73,22 @@ TextDatum(const std::string &text)
 		[&] { return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))); });
 }
 
+// The binary protocol has the text, as type text has it.
 Datum
 Receive(FunctionCallInfo fcinfo)
 {
-	std::string_view text = pg::Call([&] {
-		auto *message = reinterpret_cast<StringInfo>(PG_GETARG_POINTER(0));
-		int size = 0;
-		const char *bytes = pq_getmsgtext(message, message->len - message->cursor, &size);
-		return std::string_view(bytes, static_cast<size_t>(size));
+	std::string_view id = pg::Call([&] {
+		text *received = DatumGetTextPP(DirectFunctionCall1(textrecv, PG_GETARG_DATUM(0)));
+		return std::string_view(VARDATA_ANY(received), VARSIZE_ANY_EXHDR(received));
 	});
-	return ToDatum(Parse(text));
+	return ToDatum(Parse(id));
 }
 
 Datum
 Send(FunctionCallInfo fcinfo)
 {
-	std::string text = StoredAsText(fcinfo);
-	return pg::Call([&] {
-		StringInfoData message;
-		pq_begintypsend(&message);
-		pq_sendtext(&message, text.data(), static_cast<int>(text.size()));
-		return PointerGetDatum(pq_endtypsend(&message));
-	});
+	Datum text = TextDatum(StoredAsText(fcinfo));
+	return pg::Call([&] { return DirectFunctionCall1(textsend, text); });
 }
 
 // What `<=>` says of the two arguments: the stored bytes are in the order of the ids.
@@ -294,7 +287,7 @@ compare_transaction_ids(PG_FUNCTION_ARGS)
 }
 
 PGDLLEXPORT Datum
-hlc_now(PG_FUNCTION_ARGS)
+hlc_now(FunctionCallInfo)
 {
 	return pg::Entry([] { return Now(); });
 }

@@ -74,7 +74,7 @@ public:
 	bool
 	IsOf(std::string_view transaction_id) const
 	{
-		return table != nullptr && RelationGetRelid(table) == FindLedgerPartition(transaction_id);
+		return table != nullptr && RelationGetRelid(table) == LedgerPartitionOf(transaction_id);
 	}
 
 	Relation table;
@@ -285,8 +285,10 @@ Try(const Partition &partition, const Claim &claim, Datum id)
 		attempt.running = dirty.xmin;
 	else if (found && TransactionIdIsValid(dirty.xmax))
 		attempt.running = dirty.xmax;
-	else if (!found)
+	else if (!found) {
+		RequireNotPruned(claim.tx.transaction_id);
 		attempt.place = Insert(partition, claim, id);
+	}
 	return attempt;
 }
 
@@ -341,7 +343,7 @@ ClaimId(const Claim &claim)
 std::optional<LedgerRow>
 FindId(std::string_view transaction_id)
 {
-	Partition partition(FindLedgerPartition(transaction_id), AccessShareLock);
+	Partition partition(LedgerPartitionOf(transaction_id), AccessShareLock);
 	if (!partition.IsOf(transaction_id))
 		return FindId(transaction_id);
 	Tuple found;
@@ -352,7 +354,7 @@ FindId(std::string_view transaction_id)
 bool
 IsClaimed(std::string_view transaction_id)
 {
-	Partition partition(FindLedgerPartition(transaction_id), AccessShareLock);
+	Partition partition(LedgerPartitionOf(transaction_id), AccessShareLock);
 	if (!partition.IsOf(transaction_id))
 		return IsClaimed(transaction_id);
 	return Look(partition, TextDatum(transaction_id), SnapshotSelf, [](TupleTableSlot *) {});

@@ -38,12 +38,6 @@ PartitionOfDay(int32_t day)
 	return TableNamed(NameOfDay(day).c_str());
 }
 
-int32_t
-Today()
-{
-	return static_cast<int32_t>(GetCurrentTimestamp() / USECS_PER_DAY) + kEpochOffset;
-}
-
 // The first day of which all ids are known: as committed at this instant, whatever the transaction's snapshot.
 int32_t
 Floor()
@@ -61,16 +55,6 @@ Floor()
 		table_close(table, AccessShareLock);
 		return floor;
 	});
-}
-
-// Only a partition that was dropped is gone, and that is told by the transaction that dropped it.
-void
-RequireNotPruned(std::string_view transaction_id, int32_t day)
-{
-	if (day < Today() - 1 && day < Floor()) // younger ones are never pruned
-		throw Fail(errors::kTooOld, "transactionId " + std::string(transaction_id) + " is too old",
-				   {{"transactionId", transaction_id}},
-				   "What was claimed on that day is not known any more: it may have been applied.");
 }
 
 } // namespace
@@ -93,8 +77,14 @@ NameOfDay(int32_t day)
 	return "mutation_" + name;
 }
 
+int32_t
+Today()
+{
+	return static_cast<int32_t>(GetCurrentTimestamp() / USECS_PER_DAY) + kEpochOffset;
+}
+
 Oid
-FindLedgerPartition(std::string_view transaction_id)
+LedgerPartitionOf(std::string_view transaction_id)
 {
 	std::optional<int32_t> day = DayOf(transaction_id);
 	if (!day)
@@ -103,13 +93,15 @@ FindLedgerPartition(std::string_view transaction_id)
 	return OidIsValid(partition) ? partition : TableNamed("mutation_rest");
 }
 
-Oid
-LedgerPartitionOf(std::string_view transaction_id)
+// What is pruned has no partition any more, and that is told by the transaction that dropped it.
+void
+RequireNotPruned(std::string_view transaction_id)
 {
 	std::optional<int32_t> day = DayOf(transaction_id);
-	if (day && !OidIsValid(PartitionOfDay(*day)))
-		RequireNotPruned(transaction_id, *day);
-	return FindLedgerPartition(transaction_id);
+	if (day && *day < Today() - 1 && !OidIsValid(PartitionOfDay(*day)) && *day < Floor())
+		throw Fail(errors::kTooOld, "transactionId \"" + std::string(transaction_id) + "\" is too old",
+				   {{"transactionId", transaction_id}},
+				   "What was claimed on that day is not known any more: it may have been applied.");
 }
 
 extern "C" {

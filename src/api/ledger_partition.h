@@ -13,10 +13,12 @@ std::optional<int32_t> DayOf(std::string_view transaction_id);
 
 std::string NameOfDay(int32_t day);
 
-// Where the id is, or would be.
-Oid FindLedgerPartition(std::string_view transaction_id);
+int32_t Today();
 
-// The same for a claim: fails with TOO_OLD where the id's partition was pruned.
+// Where the id is, or would be.
 Oid LedgerPartitionOf(std::string_view transaction_id);
+
+// Throws TOO_OLD for an id that is not in its partition, but may have been in one that was pruned.
+void RequireNotPruned(std::string_view transaction_id);
 
 } // namespace txsync::api

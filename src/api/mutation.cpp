@@ -93,6 +93,7 @@ Redeclare(Declaration::Kind kind, const core::Tx &tx)
 	declaration.empty += declaration.awaits_row ? 1 : 0;
 	declaration.awaits_row = false;
 	declaration.knows_entity = false;
+	declaration.has_ended = false;
 	declaration.relation = InvalidOid;
 	declaration.place = {};
 	declaration.kind = kind;
@@ -290,7 +291,7 @@ EndMutation()
 {
 	const Declaration *declared = Declared();
 	if (declared != nullptr && declared->kind == Declaration::Kind::kMutation)
-		Redeclare(Declaration::Kind::kNone, {});
+		Redeclare(Declaration::Kind::kNone, {}).has_ended = true;
 }
 
 std::optional<Datum>

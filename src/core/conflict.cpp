@@ -55,18 +55,17 @@ SameId(std::string_view a, std::string_view b)
 }
 
 Verdict
-Judge(const Known &known, const Attempt &attempt)
+Judge(const EntityState &state, const Attempt &attempt)
 {
-	if (known.versions == nullptr) {
-		bool deleted = known.tombstone.data() != nullptr;
-		return {deleted, std::string(known.tombstone)};
+	if (state.versions == nullptr) {
+		bool deleted = state.tombstone.data() != nullptr;
+		return {deleted, std::string(state.tombstone)};
 	}
-	Verdict verdict = attempt.field ? JudgeField(*known.versions, *attempt.field, attempt.expected)
-									: JudgeRow(*known.versions, attempt.expected);
-	if (verdict.conflict) {
-		bool of_row = attempt.kind == Attempt::Kind::kDelete;
-		if (IsIn(of_row ? known.versions->Last() : verdict.server_id, attempt.replaces))
-			verdict.conflict = false;
+	Verdict verdict = attempt.field ? JudgeField(*state.versions, *attempt.field, attempt.expected)
+									: JudgeRow(*state.versions, attempt.expected);
+	if (verdict.conflict && IsIn(verdict.server_id, attempt.replaces)) {
+		bool whole = attempt.kind == Attempt::Kind::kDelete;
+		verdict.conflict = whole && !IsIn(state.versions->Last(), attempt.replaces);
 	}
 	return verdict;
 }

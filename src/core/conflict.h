@@ -16,7 +16,7 @@ bool SameId(std::string_view a, std::string_view b);
 
 // What the server has of an entity: its versions, or what deleted it, or nothing (it never was, as far as anybody
 // remembers).
-struct Known
+struct EntityState
 {
 	const Versions *versions = nullptr;
 	std::string_view tombstone = {}; // the id that deleted it; data() == nullptr: none
@@ -52,7 +52,7 @@ struct Verdict
 // What is not known passes, and so does an id in `replaces`.
 //
 // A delete with a field stands for updates, of which that of the field was the last, and a delete (core/squash.h). It
-// passes where they would: if the field is as expected, or if the entity's last id is in `replaces`.
-Verdict Judge(const Known &known, const Attempt &attempt);
+// passes where they would: the field is as expected; or as one of `replaces` left it, and another did not write since.
+Verdict Judge(const EntityState &state, const Attempt &attempt);
 
 } // namespace txsync::core

@@ -5,6 +5,7 @@
 #include "pg/transaction.h"
 #include "worker/beginning.h"
 #include "worker/changelog.h"
+#include "worker/ledger.h"
 #include "worker/process.h"
 #include "worker/reader.h"
 #include "worker/settings.h"
@@ -94,6 +95,7 @@ private:
 	void Wait(const Reader &reader);
 
 	Changelog changelog_;
+	LedgerKeeper ledger_;
 	Collector collected_;
 	TimestampTz written_at_ = 0;
 	uint64_t batch_ = kSmallestBatch;
@@ -115,6 +117,7 @@ Capture::Run()
 	api::WithSeat(MyDatabaseId, [](Seat &seat) { seat.state = SeatState::kStreaming; });
 	pg::Call([] { pgstat_report_activity(STATE_IDLE, "streaming"); });
 	while (MayGoOn()) {
+		ledger_.Keep();
 		if (Advance(reader))
 			Sleep(kGatherMs);
 		else

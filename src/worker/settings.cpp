@@ -2,6 +2,8 @@
 
 #include "pg/server.h"
 
+#include <limits>
+
 extern "C" {
 #include "utils/guc.h"
 }
@@ -12,6 +14,7 @@ namespace {
 
 bool capture = true;
 char *notify_channel;
+int ledger_retention = 90 * 24 * 60;
 
 bool
 IsChannel(char **value, void **, GucSource)
@@ -32,12 +35,22 @@ DefineSettings()
 	DefineCustomStringVariable("txsync.notify_channel",
 							   "Where the changelog's activities are notified; empty: nowhere.", nullptr,
 							   &notify_channel, "txsync_activities", PGC_SIGHUP, 0, IsChannel, nullptr, nullptr);
+	DefineCustomIntVariable("txsync.ledger_retention",
+							"How long transactionIds are kept in the ledger, at least.", nullptr, &ledger_retention,
+							ledger_retention, 2 * 24 * 60, std::numeric_limits<int>::max(), PGC_SIGHUP, GUC_UNIT_MIN,
+							nullptr, nullptr, nullptr);
 }
 
 bool
 CaptureIsWanted()
 {
 	return capture;
+}
+
+int
+LedgerRetentionMinutes()
+{
+	return ledger_retention;
 }
 
 const char *

@@ -10,4 +10,7 @@ bool CaptureIsWanted();
 // Empty: nobody is notified.
 const char *NotifyChannel();
 
+// How long the ledger knows an id, at least.
+int LedgerRetentionMinutes();
+
 } // namespace txsync::worker

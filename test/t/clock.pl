@@ -92,7 +92,7 @@ sub survives_ok
 }
 
 subtest 'the clock of a server' => sub {
-	my $node = new_server('shared', q{shared_preload_libraries = 'txsync'});
+	my $node = new_server('shared', qq{shared_preload_libraries = 'txsync'\ntxsync.capture = off});
 	sql($node, q{SELECT pg_create_logical_replication_slot('told', 'test_decoding')});
 	like(new_id($node), qr/^\d+\.0000\.[0-9a-z]+-1$/, 'its node has the timeline');
 	concurrent_ok($node, [], 300);

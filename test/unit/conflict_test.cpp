@@ -119,6 +119,7 @@ TEST(Conflict, NotWithWhatTheClientWroteItself)
 	Versions versions = stored.View();
 	const std::string_view first[] = {"x", "first"};
 	const std::string_view last[] = {"last"};
+	const std::string_view both[] = {"first", "last"};
 	const std::string_view creator[] = {"01700000000000.0000.a"};
 	struct
 	{
@@ -135,6 +136,9 @@ TEST(Conflict, NotWithWhatTheClientWroteItself)
 		{"a delete, but somebody came after", {kDelete, {}, "x", first}, true},
 		{"a delete by a field's version: the update came, and was the last", {kDelete, kUpdated, "x", last}, false},
 		{"the update came, and somebody after it", {kDelete, kUpdatedFirst, "x", first}, true},
+		{"somebody changed the field, then an update of another came", {kDelete, kUpdatedFirst, "x", last}, true},
+		{"two updates came", {kDelete, kUpdatedFirst, "x", both}, false},
+		{"none came, and somebody changed another field", {kDelete, kUpdatedFirst, "first", creator}, false},
 	};
 	for (const auto &c : cases)
 		EXPECT_EQ(Judge({&versions, {}}, c.attempt).conflict, c.conflict) << c.why;

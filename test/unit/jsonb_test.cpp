@@ -310,7 +310,7 @@ TEST(ReadTx, OtherKindsAreErrorsOnlyInItsMembers)
 		for (const char *name : {"transactionId", "sourceId", "changedField"}) {
 			Json wrong = json;
 			wrong[name] = other;
-			EXPECT_EQ(DefectOf(wrong), "a member of tx is not a text") << wrong;
+			EXPECT_TRUE(DefectOf(wrong).starts_with(std::string(name) + " must be ")) << wrong;
 		}
 	}
 }
@@ -323,10 +323,6 @@ ExpectedDefect(const Json &json)
 	auto fits = [](const Json &text, size_t most) {
 		return text.is_string() && !text.get<std::string>().empty() && text.get<std::string>().size() <= most;
 	};
-	for (const char *name : {"transactionId", "sourceId", "changedField"}) {
-		if (!member(name).is_null() && !member(name).is_string())
-			return "a member of tx is not a text";
-	}
 	if (!fits(member("transactionId"), 128))
 		return "transactionId must be a text of 1 to 128 bytes";
 	if (!fits(member("sourceId"), 64))
