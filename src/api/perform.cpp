@@ -151,38 +151,39 @@ Wins(const Entity &entity, const core::Op &op, const core::Versions &versions)
 
 // ---- What is told
 
-Datum
-VersionsJson(const Entity &entity, const State &state)
-{
-	std::string text = DescribeVersions(entity, state);
-	return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
-}
-
 State
-StateOf(Datum stored)
+StateOf(const core::Op &op, const std::optional<Datum> &stored)
 {
 	State state;
-	auto *bytes = reinterpret_cast<struct varlena *>(DatumGetPointer(stored));
-	state.exists = state.has_versions = true;
-	state.versions.assign(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
+	state.exists = true;
+	state.has_versions = stored.has_value();
+	if (stored) {
+		auto *bytes = reinterpret_cast<struct varlena *>(DatumGetPointer(*stored));
+		state.versions.assign(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
+	} else {
+		state.creator = op.tx.transaction_id;
+	}
 	return state;
 }
 
-void
-TellVersions(const Entity &entity, const core::Op &op, const std::optional<Datum> &stored, Outcome &outcome)
+JsonbValue *
+VersionsNow(const Entity &entity, const core::Op &op)
 {
-	State state = stored ? StateOf(*stored) : Read(entity, op.entity_id, Lock::kNone);
-	if (state.exists)
-		outcome.versions = VersionsJson(entity, state);
+	State state = Read(entity, op.entity_id, Lock::kNone);
+	return state.exists ? DescribeVersions(entity, state) : nullptr;
+}
+
+JsonbValue *
+VersionsOf(const Entity &entity, const core::Op &op, const Written &written)
+{
+	return written.knows_versions ? DescribeVersions(entity, StateOf(op, written.versions)) : VersionsNow(entity, op);
 }
 
 // Nothing was written.
 Outcome
 AsItIs(const Entity &entity, const core::Op &op, Outcome::Status status)
 {
-	Outcome outcome{status, ReadData(entity, op.entity_id), std::nullopt, nullptr};
-	TellVersions(entity, op, std::nullopt, outcome);
-	return outcome;
+	return {status, ReadData(entity, op.entity_id), VersionsNow(entity, op), nullptr};
 }
 
 JsonObject
@@ -241,7 +242,7 @@ ApplyCreate(Target &target, const core::Op &op)
 	RequireDone(op, written);
 	Outcome outcome;
 	outcome.entity = target.has_row_security ? ReadData(*target.entity, op.entity_id) : written.entity;
-	TellVersions(*target.entity, op, written.versions, outcome);
+	outcome.versions = VersionsOf(*target.entity, op, written);
 	JsonObject inverse = Inverse(op, OpAction::kDelete);
 	inverse.Text("expectedTransactionId", op.tx.transaction_id);
 	outcome.inverse = inverse.End();
@@ -270,7 +271,7 @@ ApplyUpdate(Target &target, const core::Op &op)
 	RequireDone(op, written);
 	Outcome outcome;
 	outcome.entity = written.entity;
-	TellVersions(entity, op, written.versions, outcome);
+	outcome.versions = VersionsOf(entity, op, written);
 	outcome.inverse = InverseOfUpdate(op, written);
 	return outcome;
 }

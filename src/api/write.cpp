@@ -88,13 +88,19 @@ EntityExpression(Target &target, IsPart is_part)
 	return members == 0 ? "NULL::pg_catalog.jsonb" : sql + ")";
 }
 
+bool
+KnowsVersions(Target &target, const Readable &readable)
+{
+	Column *versions = target.Find(pg::kVersionsColumn);
+	return versions != nullptr && readable.Has(*versions);
+}
+
 std::string
 Returning(Target &target, const Readable &readable, const std::string &before)
 {
-	Column *versions = target.Find(pg::kVersionsColumn);
 	std::string sql = " RETURNING ";
 	sql += EntityExpression(target, [&](const Column &column) { return column.is_told && readable.Has(column); });
-	sql += versions != nullptr && readable.Has(*versions) ? ", t." + versions->sql : ", NULL::pg_catalog.bytea";
+	sql += KnowsVersions(target, readable) ? ", t.tx_versions" : ", NULL::pg_catalog.bytea";
 	return sql + ", " + (before.empty() ? "NULL::pg_catalog.jsonb" : before);
 }
 
@@ -217,7 +223,10 @@ Create(Target &target, const core::Op &op)
 		parameters.push_back(column.input.Read(value));
 	}
 	SPIPlanPtr &plan = target.entity->Plan(form);
-	return Run(plan, plan == nullptr ? InsertStatement(target, readable, parts) : std::string(), parameters);
+	std::string sql = plan == nullptr ? InsertStatement(target, readable, parts) : std::string();
+	Written written = Run(plan, sql, parameters);
+	written.knows_versions = !target.has_row_security && KnowsVersions(target, readable);
+	return written;
 }
 
 Written
@@ -242,6 +251,7 @@ Update(Target &target, Column &column, const core::Op &op)
 	}
 	Written written = Run(plan, sql, parameters);
 	written.knows_before = knows_before;
+	written.knows_versions = KnowsVersions(target, readable);
 	return written;
 }
 

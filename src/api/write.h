@@ -11,7 +11,8 @@ struct Written
 {
 	bool found = false;
 	std::optional<Datum> entity;   // jsonb; of a delete, as it was
-	std::optional<Datum> versions; // as stored
+	bool knows_versions = false;   // the caller may read them
+	std::optional<Datum> versions; // as stored; of a new row nothing where its tx says it all
 	bool knows_before = false;     // of an update that sets a field which the caller may read
 	std::optional<Datum> before;   // jsonb: the field as it was; nothing: null
 };
