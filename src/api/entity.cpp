@@ -193,14 +193,20 @@ FieldOf(const Entity &entity, std::string_view field)
 	return number;
 }
 
-State
-Read(const Entity &entity, std::string_view entity_id, Lock lock)
+void
+RequireVersions(const Entity &entity)
 {
 	if (!entity.tracking.tx)
 		throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 						  "entity type " + Quoted(entity.tracking.entity_type) + " has no versions",
 						  "Its table is tracked without a tx column.",
 						  "SELECT txsync.track(" + pg::QuoteLiteral(entity.table) + ", tx => true);"};
+}
+
+State
+Read(const Entity &entity, std::string_view entity_id, Lock lock)
+{
+	RequireVersions(entity);
 	std::string sql = "SELECT t.tx, t.tx_versions FROM " + entity.table + " t WHERE " + entity.key + Clause(lock);
 	pg::Spi::Parameter id[] = {TextParameter(entity_id)};
 	State state;

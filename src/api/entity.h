@@ -41,6 +41,9 @@ std::shared_ptr<const Entity> EntityOf(std::string_view entity_type);
 // The number of a field that has versions, or UNKNOWN_FIELD.
 uint32_t FieldOf(const Entity &entity, std::string_view field);
 
+// Fails for a table that is tracked without a tx column.
+void RequireVersions(const Entity &entity);
+
 // What is known of a row's last writes.
 struct State
 {

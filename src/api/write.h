@@ -13,9 +13,10 @@ struct Written
 	std::optional<Datum> entity;   // jsonb; of a delete, as it was
 	bool knows_versions = false;   // the caller may read them
 	std::optional<Datum> versions; // as stored; of a new row nothing where its tx says it all
-	bool knows_before = false;     // of an update that sets a field which the caller may read
-	std::optional<Datum> before;   // jsonb: the field as it was; nothing: null
 };
+
+// Whether the caller may read a column.
+bool MayRead(const Target &target, const Column &column);
 
 Written Create(Target &target, const core::Op &op);
 Written Update(Target &target, Column &column, const core::Op &op);
