@@ -39,6 +39,7 @@ COMMENT ON TABLE mutation_floor IS 'Ids of a clock from before this day are not 
 
 CREATE TABLE tombstone (
     entity_type text COLLATE "C" NOT NULL,
+    entity_key text COLLATE "C" NOT NULL,
     entity_id text COLLATE "C" NOT NULL,
     org_id text COLLATE "C",
     transaction_id text COLLATE "C" NOT NULL,
@@ -46,11 +47,12 @@ CREATE TABLE tombstone (
     logical bigint NOT NULL,
     row_version bigint NOT NULL,
     origin text,
-    deleted_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+    deleted_at timestamptz NOT NULL
 );
-CREATE UNIQUE INDEX tombstone_entity ON tombstone (entity_type, pg_catalog.md5(entity_id));
+CREATE UNIQUE INDEX tombstone_entity ON tombstone (entity_type, entity_key);
 SELECT pg_catalog.pg_extension_config_dump('tombstone', '');
 COMMENT ON TABLE tombstone IS 'What was deleted, as of its last deletion: a write that comes late is a conflict.';
+COMMENT ON COLUMN tombstone.entity_key IS 'The id, or its MD5 where that is longer than 200 bytes.';
 COMMENT ON COLUMN tombstone.wall_ms IS 'With logical the stamp of the deletion.';
 COMMENT ON COLUMN tombstone.origin IS 'The replication origin that the deletion came from; null: this server.';
 

@@ -6,6 +6,7 @@
 #include "api/settings.h"
 #include "api/table.h"
 #include "pg/entry.h"
+#include "pg/memory.h"
 #include "pg/subtransaction.h"
 
 extern "C" {
@@ -103,8 +104,8 @@ ResultOf(const core::Op &op, const Outcome &outcome)
 		result.Json("entity", *outcome.entity);
 	else
 		result.Null("entity");
-	if (outcome.versions)
-		result.Json("versions", *outcome.versions);
+	if (outcome.versions != nullptr)
+		result.Json("versions", outcome.versions);
 	if (outcome.inverse != nullptr)
 		result.Json("inverse", outcome.inverse);
 	return result.End();
@@ -190,12 +191,14 @@ public:
 	Datum
 	Results()
 	{
+		core::Buffer array;
+		if (!core::WriteArray(array, results_))
+			throw pg::Failure{ERRCODE_PROGRAM_LIMIT_EXCEEDED, "the results are larger than jsonb can be"};
 		return pg::Call([&] {
-			JsonbParseState *state = nullptr;
-			pushJsonbValue(&state, WJB_BEGIN_ARRAY, nullptr);
-			for (JsonbValue *result : results_)
-				pushJsonbValue(&state, WJB_ELEM, result);
-			return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, nullptr)));
+			auto *jsonb = static_cast<Jsonb *>(palloc(VARHDRSZ + array.Size()));
+			SET_VARSIZE(jsonb, VARHDRSZ + array.Size());
+			memcpy(VARDATA(jsonb), array.View().data(), array.Size());
+			return JsonbPGetDatum(jsonb);
 		});
 	}
 
@@ -228,9 +231,7 @@ private:
 			at < groups_.size() ? DefectOf(groups_[at]) : Attempt([&] { Perform(0, groups_.size(), at); });
 		if (problem) {
 			TellFailed(groups_[at], *problem);
-			TellDeferred();
-		} else {
-			TellDone(0, groups_.size());
+			TellDeferred(groups_[at]);
 		}
 	}
 
@@ -252,7 +253,7 @@ private:
 			if (problem)
 				TellFailed(groups_[done++], *problem);
 			else
-				TellDone(std::exchange(done, limit), limit);
+				done = limit;
 			limit = EndOfSound(done);
 		}
 	}
@@ -279,7 +280,10 @@ private:
 	{
 		for (; from < to; from++) {
 			at = from;
+			pg::ContextScope scope(scratch_);
 			Perform(groups_[from]);
+			TellDone(groups_[from]);
+			MemoryContextReset(scratch_);
 		}
 	}
 
@@ -300,13 +304,23 @@ private:
 		}
 	}
 
+	// Keeps a result, in place of one that was undone.
 	void
-	TellDone(size_t from, size_t to)
+	Tell(size_t op, JsonbValue *result)
 	{
-		for (; from < to; from++) {
-			for (size_t i = groups_[from].begin; i < groups_[from].end; i++)
-				results_[i] = ResultOf(ops_[i].op, outcomes_[i]);
-		}
+		results_[op] = pg::Call([&] {
+			MemoryContext inner = MemoryContextSwitchTo(context_);
+			Jsonb *jsonb = JsonbValueToJsonb(result);
+			MemoryContextSwitchTo(inner);
+			return std::string_view(VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ);
+		});
+	}
+
+	void
+	TellDone(const Group &group)
+	{
+		for (size_t i = group.begin; i < group.end; i++)
+			Tell(i, ResultOf(ops_[i].op, outcomes_[i]));
 	}
 
 	void
@@ -315,15 +329,15 @@ private:
 		Problem of_others = ProblemOf(Fail(errors::kMutationRejected, "another op of the mutation could not be applied",
 										   {{"cause", unpack_sql_state(problem.sqlstate)}}));
 		for (size_t i = group.begin; i < group.end; i++)
-			results_[i] = ResultOf(ops_[i].op, i == failed_ ? problem : of_others);
+			Tell(i, ResultOf(ops_[i].op, i == failed_ ? problem : of_others));
 	}
 
 	void
-	TellDeferred()
+	TellDeferred(const Group &but)
 	{
 		for (size_t i = 0; i < ops_.size(); i++) {
-			if (results_[i] == nullptr)
-				results_[i] = Result(ops_[i].op, "deferred").End();
+			if (i < but.begin || i >= but.end)
+				Tell(i, Result(ops_[i].op, "deferred").End());
 		}
 	}
 
@@ -331,8 +345,10 @@ private:
 	std::vector<QueuedOp> ops_;
 	std::vector<Group> groups_;
 	std::vector<Outcome> outcomes_;
-	std::vector<JsonbValue *> results_;
-	size_t failed_ = 0; // the op that failed last
+	std::vector<std::string_view> results_; // jsonb
+	MemoryContext context_ = CurrentMemoryContext;
+	MemoryContext scratch_ = pg::MakeContext(CurrentMemoryContext, "txsync ops"); // for one mutation
+	size_t failed_ = 0;                                                           // the op that failed last
 };
 
 ApplyOptions

@@ -17,7 +17,7 @@ JsonObject::Member(std::string_view name, JsonbValue &value)
 	pg::Call([&] {
 		JsonbValue key = {};
 		key.type = jbvString;
-		key.val.string = {static_cast<int>(name.size()), const_cast<char *>(name.data())};
+		key.val.string = {static_cast<int>(name.size()), pnstrdup(name.data(), name.size())};
 		pushJsonbValue(&state_, WJB_KEY, &key);
 		pushJsonbValue(&state_, WJB_VALUE, &value);
 	});

@@ -10,13 +10,13 @@ extern "C" {
 
 namespace txsync::api {
 
-// In the memory context that is current. Names must stay as long as the object is used.
+// In the memory context that is current. Names and texts are copied.
 class JsonObject
 {
 public:
 	JsonObject();
 
-	// Copies the text; one with data() == nullptr becomes null.
+	// A text with data() == nullptr becomes null.
 	void Text(std::string_view name, std::string_view value);
 	void Integer(std::string_view name, int64_t value);
 	void Bool(std::string_view name, bool value);

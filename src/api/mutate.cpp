@@ -20,8 +20,8 @@ Result(const core::Op &op, const Outcome &outcome)
 	else
 		result.Null("data");
 	result.Json("tx", TxToJsonb(op.tx));
-	if (outcome.versions)
-		result.Json("versions", *outcome.versions);
+	if (outcome.versions != nullptr)
+		result.Json("versions", outcome.versions);
 	else
 		result.Null("versions");
 	if (outcome.status == Outcome::Status::kDuplicate)

@@ -4,11 +4,13 @@
 #include "api/declaration.h"
 #include "api/errors.h"
 #include "api/mutation.h"
+#include "api/row_check.h"
 #include "api/stream_offset.h"
 #include "api/table.h"
 #include "api/write.h"
 #include "core/conflict.h"
 #include "core/hlc.h"
+#include "pg/memory.h"
 
 extern "C" {
 #include "common/hashfn.h"
@@ -64,7 +66,7 @@ Digest(std::span<const core::Op> ops)
 pg::Failure
 FieldConflict(const core::Op &op, std::string_view server_id)
 {
-	std::string_view field = op.field.empty() ? std::string_view() : op.field;
+	std::string_view field = op.action == OpAction::kDelete ? op.expected_field : op.tx.changed_field;
 	return Fail(errors::kFieldConflict,
 				"entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " was changed meanwhile",
 				{{"field", field},
@@ -72,18 +74,15 @@ FieldConflict(const core::Op &op, std::string_view server_id)
 				 {"serverTransactionId", server_id.empty() ? std::string_view() : server_id}});
 }
 
-// The entity's versions, with its row locked.
-State
-LockedState(const Entity &entity, const core::Op &op)
+// Of an entity that is not there.
+pg::Failure
+Missing(const core::Op &op, const State &state)
 {
-	State state = Read(entity, op.entity_id, op.action == OpAction::kDelete ? Lock::kDelete : Lock::kUpdate);
-	if (state.exists)
-		return state;
 	if (state.tombstone)
-		throw FieldConflict(op, *state.tombstone);
-	throw Fail(errors::kEntityNotFound,
-			   "there is no entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type),
-			   {{"entityType", op.entity_type}, {"entityId", op.entity_id}});
+		return FieldConflict(op, *state.tombstone);
+	return Fail(errors::kEntityNotFound,
+				"there is no entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type),
+				{{"entityType", op.entity_type}, {"entityId", op.entity_id}});
 }
 
 void
@@ -92,17 +91,15 @@ RequireExpected(const Entity &entity, const core::Op &op, const core::Versions &
 	core::Attempt attempt;
 	attempt.expected = op.expected_transaction_id;
 	attempt.replaces = op.replaces;
-	uint32_t field = op.field.data() == nullptr ? 0 : core::NumberOf(entity.tracking, op.field);
-	if (op.action == OpAction::kDelete) {
+	bool deletes = op.action == OpAction::kDelete;
+	std::string_view name = deletes ? op.expected_field : op.tx.changed_field;
+	uint32_t field = name.data() == nullptr ? 0 : core::NumberOf(entity.tracking, name);
+	if (!deletes && field == 0) // bookkeeping has no versions
+		return;
+	if (deletes)
 		attempt.kind = core::Attempt::Kind::kDelete;
-		// Only a delete that stands for updates as well knows their field.
-		if (field != 0 && !op.replaces.empty())
-			attempt.field = field;
-	} else {
-		if (field == 0) // bookkeeping has no versions
-			return;
+	if (field != 0)
 		attempt.field = field;
-	}
 	core::Verdict verdict = core::Judge({&versions}, attempt);
 	if (verdict.conflict)
 		throw FieldConflict(op, verdict.server_id);
@@ -124,7 +121,7 @@ bool
 IsLastWriteWins(const Entity &entity, const core::Op &op)
 {
 	return (op.operation == Operation::kSet || op.operation == Operation::kSetNow) &&
-		   core::Names(entity.tracking.lww, op.field);
+		   core::Names(entity.tracking.lww, op.tx.changed_field);
 }
 
 // Whether the op is newer than what the field has.
@@ -134,9 +131,9 @@ Wins(const Entity &entity, const core::Op &op, const core::Versions &versions)
 	std::optional<core::Hlc> own = core::ParseHlc(op.tx.transaction_id);
 	if (!own)
 		throw Fail(errors::kInvalidTransactionId,
-				   "field " + Quoted(op.field) + " needs a transactionId that tells its time",
+				   "field " + Quoted(op.tx.changed_field) + " needs a transactionId that tells its time",
 				   {{"transactionId", op.tx.transaction_id}});
-	std::optional<core::Versions::Version> last = versions.Find(core::NumberOf(entity.tracking, op.field));
+	std::optional<core::Versions::Version> last = versions.Find(core::NumberOf(entity.tracking, op.tx.changed_field));
 	std::string last_id = last ? last->id : versions.Creator();
 	core::Stamp last_stamp = last ? last->stamp : versions.CreatorStamp();
 	// An earlier op of this mutation, or a creation by it.
@@ -151,38 +148,39 @@ Wins(const Entity &entity, const core::Op &op, const core::Versions &versions)
 
 // ---- What is told
 
-Datum
-VersionsJson(const Entity &entity, const State &state)
-{
-	std::string text = DescribeVersions(entity, state);
-	return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
-}
-
 State
-StateOf(Datum stored)
+StateOf(const core::Op &op, const std::optional<Datum> &stored)
 {
 	State state;
-	auto *bytes = reinterpret_cast<struct varlena *>(DatumGetPointer(stored));
-	state.exists = state.has_versions = true;
-	state.versions.assign(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
+	state.exists = true;
+	state.has_versions = stored.has_value();
+	if (stored) {
+		auto *bytes = reinterpret_cast<struct varlena *>(DatumGetPointer(*stored));
+		state.versions.assign(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
+	} else {
+		state.creator = op.tx.transaction_id;
+	}
 	return state;
 }
 
-void
-TellVersions(const Entity &entity, const core::Op &op, const std::optional<Datum> &stored, Outcome &outcome)
+JsonbValue *
+VersionsNow(const Entity &entity, const core::Op &op)
 {
-	State state = stored ? StateOf(*stored) : Read(entity, op.entity_id, Lock::kNone);
-	if (state.exists)
-		outcome.versions = VersionsJson(entity, state);
+	State state = Read(entity, op.entity_id, Lock::kNone);
+	return state.exists ? DescribeVersions(entity, state) : nullptr;
+}
+
+JsonbValue *
+VersionsOf(const Entity &entity, const core::Op &op, const Written &written)
+{
+	return written.knows_versions ? DescribeVersions(entity, StateOf(op, written.versions)) : VersionsNow(entity, op);
 }
 
 // Nothing was written.
 Outcome
 AsItIs(const Entity &entity, const core::Op &op, Outcome::Status status)
 {
-	Outcome outcome{status, ReadData(entity, op.entity_id), std::nullopt, nullptr};
-	TellVersions(entity, op, std::nullopt, outcome);
-	return outcome;
+	return {status, ReadData(entity, op.entity_id), VersionsNow(entity, op), nullptr};
 }
 
 JsonObject
@@ -195,13 +193,12 @@ Inverse(const core::Op &op, OpAction action)
 	return inverse;
 }
 
+// `before`: jsonb, or nothing for null.
 JsonbValue *
-InverseOfUpdate(const core::Op &op, const Written &written)
+InverseOfUpdate(const core::Op &op, const std::optional<Datum> &before)
 {
-	if (!written.knows_before && op.operation != Operation::kIncrement)
-		return nullptr;
 	JsonObject inverse = Inverse(op, OpAction::kUpdate);
-	inverse.Text("changedField", op.field);
+	inverse.Text("changedField", op.tx.changed_field);
 	if (op.operation == Operation::kIncrement) {
 		inverse.Text("operation", core::NameOf(Operation::kIncrement));
 		inverse.Json("value", pg::Call([&] {
@@ -214,8 +211,8 @@ InverseOfUpdate(const core::Op &op, const Written &written)
 					 }));
 		return inverse.End();
 	}
-	if (written.before)
-		inverse.Json("value", *written.before);
+	if (before)
+		inverse.Json("value", *before);
 	else
 		inverse.Null("value");
 	inverse.Text("expectedTransactionId", op.tx.transaction_id);
@@ -224,69 +221,126 @@ InverseOfUpdate(const core::Op &op, const Written &written)
 
 // ---- Applying
 
-void
-RequireDone(const core::Op &op, const Written &written)
+pg::Failure
+NotWritten(const core::Op &op)
 {
-	if (!written.found)
-		throw pg::Failure{ERRCODE_TRIGGERED_ACTION_EXCEPTION,
-						  "entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " was not written",
-						  "A trigger, a rule or a policy of its table has prevented it."};
+	return {ERRCODE_TRIGGERED_ACTION_EXCEPTION,
+			"entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " was not written",
+			"A trigger, a rule or a policy of its table has prevented it."};
 }
+
+// What the row trigger is to look at.
+class Expectations final : public RowCheck
+{
+public:
+	// `field`: of which to know what it was; or null.
+	Expectations(const Entity &entity, const core::Op &op, Column *field)
+		: RowCheck(entity.relation)
+		, entity_(entity)
+		, op_(op)
+		, field_(field)
+	{}
+
+	void
+	Look(const core::Versions &versions, TupleDesc desc, HeapTuple row) override
+	{
+		RequireRowVersion(op_, versions);
+		if (op_.expects && !IsLastWriteWins(entity_, op_))
+			RequireExpected(entity_, op_, versions);
+		pg::ContextScope scope(context_);
+		if (field_ != nullptr)
+			before_ = field_->AsJson(desc, row);
+		looked_ = true;
+	}
+
+	// jsonb, or nothing for null.
+	std::optional<Datum>
+	Before() const
+	{
+		return before_;
+	}
+
+	void
+	RequireMet(const Written &written) const
+	{
+		if (!written.found) {
+			State state = Read(entity_, op_.entity_id, Lock::kNone);
+			if (!state.exists)
+				throw Missing(op_, state);
+			throw NotWritten(op_);
+		}
+		if (!looked_)
+			throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+							  "the row trigger of entity type " + Quoted(op_.entity_type) + " has not fired",
+							  "What the op expects of the row is not known."};
+	}
+
+private:
+	const Entity &entity_;
+	const core::Op &op_;
+	Column *const field_;
+	MemoryContext context_ = CurrentMemoryContext;
+	std::optional<Datum> before_;
+	bool looked_ = false;
+};
 
 Outcome
 ApplyCreate(Target &target, const core::Op &op)
 {
 	RequireStreamOffset(target, op);
 	Written written = Create(target, op);
-	RequireDone(op, written);
+	if (!written.found)
+		throw NotWritten(op);
 	Outcome outcome;
 	outcome.entity = target.has_row_security ? ReadData(*target.entity, op.entity_id) : written.entity;
-	TellVersions(*target.entity, op, written.versions, outcome);
+	outcome.versions = VersionsOf(*target.entity, op, written);
 	JsonObject inverse = Inverse(op, OpAction::kDelete);
 	inverse.Text("expectedTransactionId", op.tx.transaction_id);
 	outcome.inverse = inverse.End();
 	return outcome;
 }
 
+// Of a field whose last write wins, with its row locked.
+bool
+IsSuperseded(const Entity &entity, const core::Op &op)
+{
+	State state = Read(entity, op.entity_id, Lock::kUpdate);
+	if (!state.exists)
+		throw Missing(op, state);
+	core::Buffer store;
+	return !Wins(entity, op, VersionsOf(store, state));
+}
+
 Outcome
 ApplyUpdate(Target &target, const core::Op &op)
 {
 	const Entity &entity = *target.entity;
-	Column &column = target.Settable(op.field);
-	State state = LockedState(entity, op);
-	core::Buffer store;
-	core::Versions versions = VersionsOf(store, state);
+	Column &column = target.Settable(op.tx.changed_field);
 	RequireStreamOffset(target, op);
-	RequireRowVersion(op, versions);
-	if (IsLastWriteWins(entity, op)) {
-		if (!Wins(entity, op, versions)) {
-			ToDeclare().awaits_row = false; // the mutation is done all the same
-			return AsItIs(entity, op, Outcome::Status::kSuperseded);
-		}
-	} else if (op.expects) {
-		RequireExpected(entity, op, versions);
+	if (IsLastWriteWins(entity, op) && IsSuperseded(entity, op)) {
+		ToDeclare().awaits_row = false; // the mutation is done all the same
+		return AsItIs(entity, op, Outcome::Status::kSuperseded);
 	}
+	bool increments = op.operation == Operation::kIncrement;
+	bool reads = !increments && MayRead(target, column);
+	Expectations expectations(entity, op, reads ? &column : nullptr);
 	Written written = Update(target, column, op);
-	RequireDone(op, written);
+	expectations.RequireMet(written);
 	Outcome outcome;
 	outcome.entity = written.entity;
-	TellVersions(entity, op, written.versions, outcome);
-	outcome.inverse = InverseOfUpdate(op, written);
+	outcome.versions = VersionsOf(entity, op, written);
+	if (reads || increments)
+		outcome.inverse = InverseOfUpdate(op, expectations.Before());
 	return outcome;
 }
 
 Outcome
 ApplyDelete(Target &target, const core::Op &op)
 {
-	State state = LockedState(*target.entity, op);
-	core::Buffer store;
-	core::Versions versions = VersionsOf(store, state);
 	RequireStreamOffset(target, op);
-	RequireRowVersion(op, versions);
-	if (op.expects)
-		RequireExpected(*target.entity, op, versions);
+	Expectations expectations(*target.entity, op, nullptr);
 	Written written = Delete(target, op);
-	RequireDone(op, written);
+	expectations.RequireMet(written);
 	Outcome outcome;
 	JsonObject inverse = Inverse(op, OpAction::kCreate);
 	if (written.entity)
@@ -311,10 +365,11 @@ Apply(Target &target, const core::Op &op)
 
 // Before the id is claimed, whose errors name the tx.
 void
-RequireField(const core::Op &op)
+RequireTarget(const core::Op &op)
 {
+	RequireVersions(*EntityOf(op.entity_type));
 	if (op.action == OpAction::kUpdate)
-		TargetOf(op.entity_type)->Settable(op.field);
+		TargetOf(op.entity_type)->Settable(op.tx.changed_field);
 }
 
 // The same mutation, another op: what it writes has that op's changedField.
@@ -336,7 +391,7 @@ Perform(std::span<const core::Op> ops, std::span<Outcome> outcomes, size_t &at)
 {
 	const core::Op &first = ops.front();
 	for (at = 0; at < ops.size(); at++)
-		RequireField(ops[at]);
+		RequireTarget(ops[at]);
 	at = 0;
 	if (BeginMutation(first.tx, {first.entity_type, first.entity_id}, Digest(ops)) == Begun::kDuplicate) {
 		for (; at < ops.size(); at++)

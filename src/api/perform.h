@@ -20,9 +20,9 @@ struct Outcome
 	};
 
 	Status status = Status::kApplied;
-	std::optional<Datum> entity;   // jsonb, as the caller may read it now
-	std::optional<Datum> versions; // jsonb; of an entity that is there
-	JsonbValue *inverse = nullptr; // the op that undoes it
+	std::optional<Datum> entity;    // jsonb, as the caller may read it now
+	JsonbValue *versions = nullptr; // of an entity that is there
+	JsonbValue *inverse = nullptr;  // the op that undoes it
 };
 
 // `ops` have one transactionId, `outcomes` a place for each. Fails for the first that cannot be applied, which is then

@@ -6,8 +6,11 @@
 #include "pg/trigger.h"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 }
 
@@ -40,6 +43,24 @@ ItemType(Oid type)
 	return pg::Call([&] { return get_element_type(type); });
 }
 
+// As SQL would call it for a value of the type.
+FmgrInfo
+ToJsonb(Oid type, MemoryContext context)
+{
+	return pg::Call([&] {
+		MemoryContext outer = MemoryContextSwitchTo(context);
+		FmgrInfo function;
+		fmgr_info_cxt(F_TO_JSONB, &function, context);
+		Param *value = makeNode(Param);
+		value->paramtype = type;
+		fmgr_info_set_expr(reinterpret_cast<Node *>(makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(value), InvalidOid,
+																 InvalidOid, COERCE_EXPLICIT_CALL)),
+						   &function);
+		MemoryContextSwitchTo(outer);
+		return function;
+	});
+}
+
 Column
 Describe(Form_pg_attribute attribute, const core::Tracking &tracking, MemoryContext context)
 {
@@ -54,7 +75,8 @@ Describe(Form_pg_attribute attribute, const core::Tracking &tracking, MemoryCont
 				  false,
 				  ProtectionOf(attribute, tracking),
 				  core::Names(tracking.id_columns, name),
-				  !is_txsyncs && !core::IsHidden(tracking, name)};
+				  !is_txsyncs && !core::IsHidden(tracking, name),
+				  ToJsonb(attribute->atttypid, context)};
 	if (Oid item = ItemType(column.input.Type()); OidIsValid(item))
 		column.item.emplace(item, context);
 	column.is_number = pg::Call([&] {
@@ -66,7 +88,35 @@ Describe(Form_pg_attribute attribute, const core::Tracking &tracking, MemoryCont
 	return column;
 }
 
+int
+NumberIn(TupleDesc desc, const Column &column)
+{
+	auto is_it = [&](int number) {
+		Form_pg_attribute attribute = TupleDescAttr(desc, number - 1);
+		return !attribute->attisdropped && column.name == NameStr(attribute->attname);
+	};
+	if (column.number <= desc->natts && is_it(column.number))
+		return column.number;
+	for (int number = 1; number <= desc->natts; number++) {
+		if (is_it(number))
+			return number;
+	}
+	return 0;
+}
+
 } // namespace
+
+std::optional<Datum>
+Column::AsJson(TupleDesc desc, HeapTuple row)
+{
+	int at = NumberIn(desc, *this);
+	bool null = true;
+	Datum json = pg::Call([&] {
+		Datum value = at == 0 ? 0 : heap_getattr(row, at, desc, &null);
+		return null ? 0 : FunctionCall1(&to_jsonb, value);
+	});
+	return null ? std::nullopt : std::optional<Datum>(json);
+}
 
 Target::Target(std::shared_ptr<const Entity> its_entity)
 	: entity(std::move(its_entity))

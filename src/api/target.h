@@ -17,6 +17,10 @@ struct Column
 	const char *protection; // why no op may set it, or null
 	bool is_id;
 	bool is_told; // to clients, if they may read it
+	FmgrInfo to_jsonb;
+
+	// Its value in a row of the table or of a partition: jsonb, or nothing for null.
+	std::optional<Datum> AsJson(TupleDesc desc, HeapTuple row);
 };
 
 class Target

@@ -24,17 +24,28 @@ using Kind = core::JsonbEntry::Kind;
 
 // ---- What the caller may read
 
+// InvalidAttrNumber: all of them.
+bool
+HasSelect(Oid relation, AttrNumber column)
+{
+	return pg::Call([&] {
+		return column == InvalidAttrNumber
+				   ? pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK
+				   : pg_attribute_aclcheck(relation, column, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+	});
+}
+
 // The columns, as part of a plan's key.
 class Readable
 {
 public:
 	explicit Readable(Target &target)
-		: all_(May(target.entity->relation, InvalidAttrNumber))
+		: all_(HasSelect(target.entity->relation, InvalidAttrNumber))
 	{
 		if (all_)
 			return;
 		for (const Column &column : target.columns) {
-			if (May(target.entity->relation, column.number))
+			if (HasSelect(target.entity->relation, column.number))
 				columns_ += std::to_string(column.number) + ',';
 		}
 	}
@@ -52,16 +63,6 @@ public:
 	}
 
 private:
-	static bool
-	May(Oid relation, AttrNumber column)
-	{
-		return pg::Call([&] {
-			return column == InvalidAttrNumber
-					   ? pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK
-					   : pg_attribute_aclcheck(relation, column, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
-		});
-	}
-
 	bool all_;
 	std::string columns_;
 };
@@ -88,14 +89,19 @@ EntityExpression(Target &target, IsPart is_part)
 	return members == 0 ? "NULL::pg_catalog.jsonb" : sql + ")";
 }
 
-std::string
-Returning(Target &target, const Readable &readable, const std::string &before)
+bool
+KnowsVersions(Target &target, const Readable &readable)
 {
 	Column *versions = target.Find(pg::kVersionsColumn);
+	return versions != nullptr && readable.Has(*versions);
+}
+
+std::string
+Returning(Target &target, const Readable &readable)
+{
 	std::string sql = " RETURNING ";
 	sql += EntityExpression(target, [&](const Column &column) { return column.is_told && readable.Has(column); });
-	sql += versions != nullptr && readable.Has(*versions) ? ", t." + versions->sql : ", NULL::pg_catalog.bytea";
-	return sql + ", " + (before.empty() ? "NULL::pg_catalog.jsonb" : before);
+	return sql + (KnowsVersions(target, readable) ? ", t.tx_versions" : ", NULL::pg_catalog.bytea");
 }
 
 // ---- Running a statement
@@ -122,7 +128,6 @@ Run(SPIPlanPtr &plan, const std::string &sql, std::span<const pg::Spi::Parameter
 	};
 	written.entity = value(1);
 	written.versions = value(2);
-	written.before = value(3);
 	return written;
 }
 
@@ -157,7 +162,7 @@ InsertStatement(Target &target, const Readable &readable, const std::vector<Part
 	}
 	std::string sql = "INSERT INTO " + target.entity->table + " AS t (" + columns + ") VALUES (" + values + ")";
 	// Under row security RETURNING would refuse a row that the caller may write, but not read.
-	return target.has_row_security ? sql : sql + Returning(target, readable, {});
+	return target.has_row_security ? sql : sql + Returning(target, readable);
 }
 
 // The texts that an entity id stands for.
@@ -185,6 +190,12 @@ IdParts(Target &target, std::string_view entity_id)
 }
 
 } // namespace
+
+bool
+MayRead(const Target &target, const Column &column)
+{
+	return HasSelect(target.entity->relation, InvalidAttrNumber) || HasSelect(target.entity->relation, column.number);
+}
 
 Written
 Create(Target &target, const core::Op &op)
@@ -217,7 +228,10 @@ Create(Target &target, const core::Op &op)
 		parameters.push_back(column.input.Read(value));
 	}
 	SPIPlanPtr &plan = target.entity->Plan(form);
-	return Run(plan, plan == nullptr ? InsertStatement(target, readable, parts) : std::string(), parameters);
+	std::string sql = plan == nullptr ? InsertStatement(target, readable, parts) : std::string();
+	Written written = Run(plan, sql, parameters);
+	written.knows_versions = !target.has_row_security && KnowsVersions(target, readable);
+	return written;
 }
 
 Written
@@ -228,20 +242,13 @@ Update(Target &target, Column &column, const core::Op &op)
 	Assignment assignment = Assign(op, column);
 	std::vector<pg::Spi::Parameter> parameters{TextParameter(op.entity_id)};
 	parameters.insert(parameters.end(), assignment.parameters.begin(), assignment.parameters.end());
-	bool knows_before = readable.Has(column) && op.operation != core::Operation::kIncrement;
 	SPIPlanPtr &plan = entity.Plan('u' + readable.Key() + assignment.form + std::to_string(column.number));
 	std::string sql;
-	if (plan == nullptr) {
-		std::string before;
-		// A statement does not see what it writes itself: this is the value until now.
-		if (knows_before)
-			before = "(SELECT pg_catalog.to_jsonb(t." + column.sql + ") FROM " + entity.table + " AS t WHERE " +
-					 entity.key + ")";
+	if (plan == nullptr)
 		sql = "UPDATE " + entity.table + " AS t SET " + column.sql + " = " + Expression(op, column, 2) + " WHERE " +
-			  entity.key + Returning(target, readable, before);
-	}
+			  entity.key + Returning(target, readable);
 	Written written = Run(plan, sql, parameters);
-	written.knows_before = knows_before;
+	written.knows_versions = KnowsVersions(target, readable);
 	return written;
 }
 
@@ -258,7 +265,7 @@ Delete(Target &target, const core::Op &op)
 			return readable.Has(column) && (column.is_id || column.protection == nullptr);
 		};
 		sql = "DELETE FROM " + entity.table + " AS t WHERE " + entity.key + " RETURNING " +
-			  EntityExpression(target, is_part) + ", NULL::pg_catalog.bytea, NULL::pg_catalog.jsonb";
+			  EntityExpression(target, is_part) + ", NULL::pg_catalog.bytea";
 	}
 	pg::Spi::Parameter id[] = {TextParameter(op.entity_id)};
 	return Run(plan, sql, id);

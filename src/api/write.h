@@ -11,10 +11,12 @@ struct Written
 {
 	bool found = false;
 	std::optional<Datum> entity;   // jsonb; of a delete, as it was
-	std::optional<Datum> versions; // as stored
-	bool knows_before = false;     // of an update that sets a field which the caller may read
-	std::optional<Datum> before;   // jsonb: the field as it was; nothing: null
+	bool knows_versions = false;   // the caller may read them
+	std::optional<Datum> versions; // as stored; of a new row nothing where its tx says it all
 };
+
+// Whether the caller may read a column.
+bool MayRead(const Target &target, const Column &column);
 
 Written Create(Target &target, const core::Op &op);
 Written Update(Target &target, Column &column, const core::Op &op);

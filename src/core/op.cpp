@@ -31,6 +31,7 @@ enum Member : size_t
 	kValue,
 	kData,
 	kExpectedTransactionId,
+	kExpectedField,
 	kExpectedVersion,
 	kStreamOffset,
 	kReplaces,
@@ -38,9 +39,9 @@ enum Member : size_t
 };
 
 constexpr std::array<std::string_view, kMembers> kNames{
-	"transactionId",   "sourceId",     "entityType", "entityId", "action",
-	"changedField",    "operation",    "value",      "data",     "expectedTransactionId",
-	"expectedVersion", "streamOffset", "replaces",
+	"transactionId", "sourceId",        "entityType",   "entityId", "action",
+	"changedField",  "operation",       "value",        "data",     "expectedTransactionId",
+	"expectedField", "expectedVersion", "streamOffset", "replaces",
 };
 
 enum ListMember : size_t
@@ -167,8 +168,11 @@ private:
 	{
 		if (op_.action == OpAction::kUpdate)
 			Update();
-		if (op_.action == OpAction::kDelete && members_[kChangedField].kind == Kind::kString)
-			op_.field = members_[kChangedField].bytes;
+		if (op_.action == OpAction::kDelete && IsThere(members_[kExpectedField])) {
+			op_.expected_field = members_[kExpectedField].bytes;
+			Require(IsTextOf(members_[kExpectedField], 1, Tx::kMaxChangedField), kExpectedField,
+					"must be a text of 1 to 64 bytes");
+		}
 		if (op_.action == OpAction::kCreate) {
 			const JsonbEntry &data = members_[kData];
 			op_.data = data.bytes;
@@ -180,7 +184,7 @@ private:
 	Update()
 	{
 		const JsonbEntry &field = members_[kChangedField];
-		op_.field = op_.tx.changed_field = field.bytes;
+		op_.tx.changed_field = field.bytes;
 		Require(IsTextOf(field, 1, Tx::kMaxChangedField), kChangedField, "must be a text of 1 to 64 bytes");
 		bool known = !IsThere(members_[kOperation]) || ReadWord(members_[kOperation], kOperations, op_.operation);
 		Require(known, kOperation, "must be set, setNow, increment, listInsert or listRemove");

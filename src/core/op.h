@@ -44,7 +44,7 @@ struct Op
 	Tx tx; // the changed field only of an update
 	std::string_view entity_type;
 	std::string_view entity_id;
-	std::string_view field; // as tx has it, but of a delete as well: what it expects is this field's version
+	std::string_view expected_field; // of a delete: what it expects is this field's version
 	OpAction action = OpAction::kUpdate;
 	Operation operation = Operation::kSet;
 	JsonbEntry value; // what is set or added; of a list, the item

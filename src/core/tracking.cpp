@@ -38,6 +38,14 @@ TakeField(Tracking &tracking, std::string_view value)
 }
 
 void
+TakeLastField(Tracking &tracking, std::string_view value)
+{
+	uint32_t number = 0;
+	std::from_chars(value.data(), value.data() + value.size(), number);
+	tracking.last_field = std::max(tracking.last_field, number);
+}
+
+void
 Take(Tracking &tracking, std::string_view name, std::string_view value)
 {
 	if (name == kEntity)
@@ -57,7 +65,7 @@ Take(Tracking &tracking, std::string_view name, std::string_view value)
 	else if (name == kField)
 		TakeField(tracking, value);
 	else if (name == kFields)
-		std::from_chars(value.data(), value.data() + value.size(), tracking.last_field);
+		TakeLastField(tracking, value);
 	else if (name == kNotify)
 		tracking.notify_full = value == "full";
 	else if (name == kDeleteVisible)

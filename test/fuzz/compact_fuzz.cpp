@@ -113,6 +113,7 @@ RequireBothFormsSayTheSame(Input input)
 	if (input.Bool())
 		change.tx = {transaction_id, source_id, changed_field};
 	change.version = input.Bool() ? change.tx.transaction_id : std::string_view(version);
+	change.row_version = input.Number() & INT64_MAX;
 	if (input.Bool())
 		change.data = core::ValueWriter(object);
 	change.unchanged_keys = std::span(keys, input.Byte() % 3);

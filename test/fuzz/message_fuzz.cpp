@@ -45,13 +45,16 @@ RequireRoundTrip(std::string_view bytes)
 	hint.organization = Take(bytes);
 	hint.transaction_id = Take(bytes);
 	hint.source_id = Take(bytes);
+	hint.version = Take(bytes);
+	std::memcpy(&hint.row_version, bytes.data(), std::min(bytes.size(), sizeof hint.row_version));
 
 	Buffer out;
 	Write(out, hint);
 	auto parsed = ParseHint(out.View());
 	Require(parsed && parsed->kind == hint.kind && parsed->relation == hint.relation);
 	Require(Same(parsed->key, hint.key) && Same(parsed->organization, hint.organization) &&
-			Same(parsed->transaction_id, hint.transaction_id) && Same(parsed->source_id, hint.source_id));
+			Same(parsed->transaction_id, hint.transaction_id) && Same(parsed->source_id, hint.source_id) &&
+			Same(parsed->version, hint.version) && parsed->row_version == hint.row_version);
 	Require(!ParseHint(out.View().substr(0, out.Size() - 1)));
 }
 

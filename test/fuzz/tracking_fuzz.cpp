@@ -8,6 +8,8 @@
 
 #include "fuzz/require.h"
 
+using txsync::core::NumberFields;
+using txsync::core::NumberOf;
 using txsync::core::ParseTracking;
 using txsync::core::RenameColumn;
 using txsync::core::ToArguments;
@@ -51,6 +53,16 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	std::string to = from + "2";
 	Require(RenameColumn(*tracking, from, to));
 	Require(tracking->id_columns.front() == to && !RenameColumn(*tracking, from, to));
+	RequireRoundTrip(*tracking);
+
+	std::vector<std::string> columns = {to, from};
+	uint32_t last = tracking->last_field;
+	uint32_t had = NumberOf(*tracking, to);
+	if (last > UINT32_MAX - 2)
+		return 0;
+	NumberFields(*tracking, columns);
+	Require(!NumberFields(*tracking, columns) && NumberOf(*tracking, to) != 0 && NumberOf(*tracking, from) != 0);
+	Require(had == 0 ? NumberOf(*tracking, to) > last : NumberOf(*tracking, to) == had);
 	RequireRoundTrip(*tracking);
 	return 0;
 }

@@ -31,6 +31,8 @@ TEST(Activity, ComesBackAsItWasStored)
 		a.entity_id = any();
 		a.old_organization_id = any();
 		a.tx = {any(), any(), any()};
+		a.version = any();
+		a.row_version = random.AnySize();
 		a.annotation = any();
 		a.payload = any();
 		a.data = any();
@@ -49,6 +51,8 @@ TEST(Activity, ComesBackAsItWasStored)
 		EXPECT_EQ(b.xid, a.xid);
 		EXPECT_EQ(b.committed_at, a.committed_at);
 		EXPECT_EQ(b.action, a.action);
+		EXPECT_EQ(b.row_version, a.row_version);
+		EXPECT_TRUE(Same(b.version, a.version));
 		EXPECT_EQ(b.changed_keys, a.changed_keys);
 		EXPECT_EQ(b.changed_keys_known, a.changed_keys_known);
 		EXPECT_TRUE(Same(b.entity_id, a.entity_id) && Same(b.old_organization_id, a.old_organization_id));

@@ -118,6 +118,7 @@ TEST(Change, AsDocumented)
 	change.changed_keys = {true, keys};
 	change.tx = {"1.0001.n", "browser", "title"};
 	change.version = "1.0001.n";
+	change.row_version = 7;
 	change.data = ValueWriter(data);
 	change.unchanged_keys = unchanged;
 	change.old_key = ValueWriter(old_key);
@@ -129,7 +130,7 @@ TEST(Change, AsDocumented)
 			  R"("entityType":"pages","entityId":"7","organizationId":"o\"1","action":"update",)"
 			  R"("changedKeys":["title","body"],)"
 			  R"("tx":{"transactionId":"1.0001.n","sourceId":"browser","changedField":"title"},"version":"1.0001.n",)"
-			  R"("rowVersion":null,"data":{"id":1},"unchangedKeys":["attachment"],"oldKey":{"id":2},"old":{"id":3},)"
+			  R"("rowVersion":7,"data":{"id":1},"unchangedKeys":["attachment"],"oldKey":{"id":2},"old":{"id":3},)"
 			  R"("origin":"upstream","txError":"sourceId is missing"})");
 }
 
@@ -166,7 +167,10 @@ public:
 			line["changedKeys"] = changed_keys_;
 		SetTx();
 		SetOrNull("version", change.version);
+		change.row_version = RowVersion();
 		line["rowVersion"] = nullptr;
+		if (change.row_version > 0)
+			line["rowVersion"] = change.row_version;
 		line["data"] = nullptr;
 		Maybe("data", change.data, data_);
 		if (random.Below(2) == 0) {
@@ -202,6 +206,13 @@ private:
 	{
 		std::string text = random_.Text(random_.Below(12), "ab\"\\\n\x01{},:");
 		return random_.Below(3) == 0 ? text + "zażółć 🐘" : text;
+	}
+
+	// Often what a compact line leaves out.
+	uint64_t
+	RowVersion()
+	{
+		return random_.Below(2) == 0 ? random_.Below(3) : random_.AnySize() & INT64_MAX;
 	}
 
 	std::string_view
@@ -314,18 +325,41 @@ TEST(Change, Compact)
 	change.entity_id = "7";
 	change.tx = {"1.0001.n", "browser", {}};
 	change.version = "1.0001.n";
+	change.row_version = 1;
 	change.data = ValueWriter(data);
 	EXPECT_EQ(Line(change, Form::kCompact),
 			  R"({"position":"0/16B3700","entityType":"pages","entityId":"7","action":"create",)"
 			  R"("tx":{"transactionId":"1.0001.n","sourceId":"browser"},"data":{"id":1}})");
 	change.position.row = 2;
+	change.row_version = 3;
 	change.version = "1.0002.n";
 	change.action = Action::kDelete;
 	change.tx = {};
 	change.data = {};
 	EXPECT_EQ(Line(change, Form::kCompact),
 			  R"({"position":"0/16B3700-2","entityType":"pages","entityId":"7","action":"delete",)"
-			  R"("version":"1.0002.n"})");
+			  R"("version":"1.0002.n","rowVersion":3})");
+}
+
+TEST(Change, CompactRowVersions)
+{
+	auto compact = [](Action action, uint64_t row_version) {
+		Change change;
+		change.committed_at = "2026-11-21T09:00:00.123456Z";
+		change.action = action;
+		change.row_version = row_version;
+		EXPECT_EQ(Expanded(change), Line(change));
+		Json line = Json::parse(Line(change, Form::kCompact));
+		return line.contains("rowVersion") ? line["rowVersion"].dump() : "";
+	};
+	EXPECT_EQ(compact(Action::kCreate, 1), "");
+	EXPECT_EQ(compact(Action::kCreate, 0), "null");
+	EXPECT_EQ(compact(Action::kCreate, 2), "2");
+	for (Action action : {Action::kUpdate, Action::kDelete, Action::kTruncate, Action::kEvent, Action::kGap}) {
+		EXPECT_EQ(compact(action, 0), "");
+		EXPECT_EQ(compact(action, 1), "1");
+		EXPECT_EQ(compact(action, INT64_MAX), "9223372036854775807");
+	}
 }
 
 TEST(Compact, OtherLinesAreRefused)

@@ -125,6 +125,30 @@ TEST(Jsonb, Kinds)
 	}
 }
 
+TEST(Jsonb, WritesArraysAsTheServerDoes)
+{
+	test::Random random(11);
+	for (size_t count : {0, 1, 2, 31, 32, 33, 64, 65, 200}) {
+		Json array = Json::array();
+		std::vector<std::string> elements;
+		for (size_t i = 0; i < count; i++) {
+			array.push_back({{"k", RandomJson(random, 2)}, {random.Text(1 + random.Below(6), "abc"), i}});
+			elements.push_back(test::StoredJsonb::Of(array.back()));
+		}
+		Buffer out;
+		ASSERT_TRUE(WriteArray(out, std::vector<std::string_view>(elements.begin(), elements.end())));
+		EXPECT_EQ(out.View(), test::StoredJsonb::Of(array));
+	}
+}
+
+TEST(Jsonb, WritesNoArrayBeyondTheServersLimit)
+{
+	std::string large(size_t{64} << 20, '\0');
+	std::vector<std::string_view> elements(4, large);
+	Buffer out;
+	EXPECT_FALSE(WriteArray(out, elements));
+}
+
 TEST(Jsonb, ReadsWhatWasStored)
 {
 	test::Random random(1);

@@ -22,6 +22,8 @@ struct Model
 	Field organization;
 	Field transaction_id;
 	Field source_id;
+	Field version = {};
+	uint64_t row_version = 0;
 
 	bool operator==(const Model &) const = default;
 };
@@ -30,8 +32,14 @@ Hint
 ToHint(const Model &model)
 {
 	auto view = [](const Field &field) { return field ? std::string_view(*field) : std::string_view(); };
-	return {model.kind,           model.relation, model.key, view(model.organization), view(model.transaction_id),
-			view(model.source_id)};
+	return {model.kind,
+			model.relation,
+			model.key,
+			view(model.organization),
+			view(model.transaction_id),
+			view(model.source_id),
+			view(model.version),
+			model.row_version};
 }
 
 std::optional<Model>
@@ -48,7 +56,9 @@ Parse(std::string_view message)
 				 std::string(hint->key),
 				 field(hint->organization),
 				 field(hint->transaction_id),
-				 field(hint->source_id)};
+				 field(hint->source_id),
+				 field(hint->version),
+				 hint->row_version};
 }
 
 std::string
@@ -73,15 +83,19 @@ RandomModel(test::Random &random)
 			bytes(),
 			field(),
 			field(),
-			field()};
+			field(),
+			field(),
+			random.Below(3) == 0 ? 0 : random.AnySize()};
 }
 
 TEST(Message, Bytes)
 {
-	EXPECT_EQ(Written({Hint::Kind::kDelete, 16384, "1:7", "acme", "1.0001.n", "s"}),
-			  "1D16384:3:1:74:acme8:1.0001.n1:s");
-	EXPECT_EQ(Written({Hint::Kind::kOrg, 0, "-", "", {}, {}}), "1O0:1:-0:--");
-	EXPECT_EQ(Written({Hint::Kind::kMove, 4294967295, "", {}, {}, {}}), "1M4294967295:0:---");
+	EXPECT_EQ(Written({Hint::Kind::kDelete, 16384, "1:7", "acme", "1.0001.n", "s", "1.0001.n", 3}),
+			  "1D16384:3:1:74:acme8:1.0001.n1:s8:1.0001.n3:");
+	EXPECT_EQ(Written({Hint::Kind::kDelete, 1, "k", {}, {}, {}, "2.0000.n", 18446744073709551615U}),
+			  "1D1:1:k---8:2.0000.n18446744073709551615:");
+	EXPECT_EQ(Written({Hint::Kind::kOrg, 0, "-", "", {}, {}}), "1O0:1:-0:---0:");
+	EXPECT_EQ(Written({Hint::Kind::kMove, 4294967295, "", {}, {}, {}}), "1M4294967295:0:----0:");
 	EXPECT_STREQ(kMessagePrefix, "txsync");
 }
 
@@ -90,7 +104,7 @@ TEST(Message, IsWrittenBehindWhatIsThere)
 	Buffer out;
 	out.Append("x");
 	Write(out, ToHint({Hint::Kind::kMove, 1, "k", {}, {}, {}}));
-	EXPECT_EQ(out.View(), "x1M1:1:k---");
+	EXPECT_EQ(out.View(), "x1M1:1:k----0:");
 }
 
 TEST(Message, RoundTrip)
@@ -104,11 +118,11 @@ TEST(Message, RoundTrip)
 
 TEST(Message, HintIsAViewIntoTheMessage)
 {
-	std::string message = Written({Hint::Kind::kDelete, 1, "key", "org", "tx", ""});
+	std::string message = Written({Hint::Kind::kDelete, 1, "key", "org", "tx", "", "version", 7});
 	auto hint = ParseHint(message);
 	ASSERT_TRUE(hint);
 	const char *end = message.data() + message.size();
-	for (std::string_view field : {hint->key, hint->organization, hint->transaction_id, hint->source_id})
+	for (std::string_view field : {hint->key, hint->organization, hint->transaction_id, hint->source_id, hint->version})
 		EXPECT_TRUE(field.data() >= message.data() && field.data() + field.size() <= end);
 }
 
@@ -142,37 +156,46 @@ TEST(Message, OneHintHasOneMessage)
 
 TEST(Message, Malformed)
 {
-	ASSERT_TRUE(Parse("1D1:1:k---"));
+	ASSERT_TRUE(Parse("1D1:1:k----0:"));
 	for (const char *message : {
 			 "",
 			 "1",
 			 "1D",
-			 "2D1:1:k---",
-			 "0D1:1:k---",
-			 "1d1:1:k---",
-			 "1X1:1:k---",
-			 "1D1:----",
-			 "1D:1:k---",
-			 "1D-1:1:k---",
-			 "1D+1:1:k---",
-			 "1D 1:1:k---",
-			 "1D01:1:k---",
-			 "1D00:1:k---",
-			 "1D1 :1:k---",
-			 "1D1-1:k---",
-			 "1Da:1:k---",
-			 "1D4294967296:1:k---",
-			 "1D18446744073709551616:1:k---",
-			 "1D1:01:k---",
-			 "1D1:2:k---",
-			 "1D1:18446744073709551615:k---",
-			 "1D1:18446744073709551617:k---",
-			 "1D1:1:k--",
-			 "1D1:1:k----",
-			 "1D1:1:k--00:",
-			 "1D1:1:k--+1:s",
+			 "2D1:1:k----0:",
+			 "0D1:1:k----0:",
+			 "1d1:1:k----0:",
+			 "1X1:1:k----0:",
+			 "1D1:-----0:",
+			 "1D:1:k----0:",
+			 "1D-1:1:k----0:",
+			 "1D+1:1:k----0:",
+			 "1D 1:1:k----0:",
+			 "1D01:1:k----0:",
+			 "1D00:1:k----0:",
+			 "1D1 :1:k----0:",
+			 "1D1-1:k----0:",
+			 "1Da:1:k----0:",
+			 "1D4294967296:1:k----0:",
+			 "1D18446744073709551616:1:k----0:",
+			 "1D1:01:k----0:",
+			 "1D1:2:k----0:",
+			 "1D1:18446744073709551615:k----0:",
+			 "1D1:18446744073709551617:k----0:",
+			 "1D1:1:k---0:",
+			 "1D1:1:k-----0:",
+			 "1D1:1:k--00:-0:",
+			 "1D1:1:k--+1:s-0:",
 			 "1D1:1:k--1:",
 			 "1D1:1:k--1",
+			 "1D1:1:k---", // as it was before versions
+			 "1D1:1:k----",
+			 "1D1:1:k----0",
+			 "1D1:1:k----:",
+			 "1D1:1:k-----",
+			 "1D1:1:k----00:",
+			 "1D1:1:k-----1:",
+			 "1D1:1:k----18446744073709551616:",
+			 "1D1:1:k----0:0:",
 		 })
 		EXPECT_EQ(Parse(message), std::nullopt) << message;
 }

@@ -79,11 +79,11 @@ TEST(Op, CreateAndDeleteChangeNoField)
 	EXPECT_EQ(create.op.tx.changed_field.data(), nullptr);
 	EXPECT_EQ(JsonbContainer(create.op.data).Count(), 1U);
 
-	Read removal(With(kUpdate, {{"action", "delete"}, {"value", nullptr}}));
+	Read removal(With(kUpdate, {{"action", "delete"}, {"value", nullptr}, {"expectedField", "name"}}));
 	ASSERT_FALSE(removal.defect);
 	EXPECT_EQ(removal.op.action, OpAction::kDelete);
 	EXPECT_EQ(removal.op.tx.changed_field.data(), nullptr);
-	EXPECT_EQ(removal.op.field, "name");
+	EXPECT_EQ(removal.op.expected_field, "name");
 }
 
 TEST(Op, Expectations)

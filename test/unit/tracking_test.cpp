@@ -52,6 +52,10 @@ RandomTracking(test::Random &random)
 	if (half())
 		tracking.bookkeeping = Names(random);
 	tracking.lww = Names(random);
+	for (uint64_t fields = random.Below(4); fields > 0; fields--)
+		tracking.fields.push_back({Name(random), tracking.last_field += 1 + static_cast<uint32_t>(random.Below(1000))});
+	tracking.last_field += static_cast<uint32_t>(random.Below(2)); // the last column may be gone
+	std::reverse(tracking.fields.begin(), tracking.fields.end());
 	tracking.notify_full = half();
 	if (half())
 		tracking.delete_visible = "public.f(integer, " + Name(random) + ')';
@@ -79,13 +83,17 @@ TEST(Tracking, LeastAndMostArguments)
 	most.once_hidden = {"pepper"};
 	most.bookkeeping = Strings{"seen_at"};
 	most.lww = {"title"};
+	most.fields = {{"title", 2}, {"two words", 1}};
+	most.last_field = 3;
 	most.notify_full = true;
 	most.delete_visible = "f(bigint)";
 	std::string all;
 	for (const std::string &argument : ToArguments(most))
 		all += argument + ' ';
-	EXPECT_EQ(all, "entity pages id a id b org organization_id tx off hidden secret hidden salt once_hidden pepper "
-				   "bookkeeping seen_at lww title notify full delete_visible f(bigint) ");
+	EXPECT_EQ(
+		all,
+		"entity pages id a id b org organization_id tx off hidden secret hidden salt once_hidden pepper "
+		"bookkeeping seen_at lww title field 2 title field 1 two words fields 3 notify full delete_visible f(bigint) ");
 }
 
 TEST(Tracking, RoundTrip)
@@ -179,8 +187,9 @@ RenameInArguments(Strings &arguments, const std::string &from, const std::string
 		const std::string &name = arguments[i];
 		bool column = name == "id" || name == "org" || name == "hidden" || name == "once_hidden" ||
 					  name == "bookkeeping" || name == "lww";
-		if (column && arguments[i + 1] == from) {
-			arguments[i + 1] = to;
+		size_t start = name == "field" ? arguments[i + 1].find(' ') + 1 : 0;
+		if ((column || start > 0) && arguments[i + 1].substr(start) == from) {
+			arguments[i + 1].replace(start, std::string::npos, to);
 			found = true;
 		}
 	}
@@ -204,6 +213,91 @@ TEST(Tracking, RenameColumnChangesEachPlaceAndNothingElse)
 	}
 	EXPECT_GT(found, kRounds / 10);
 	EXPECT_LT(found, kRounds * 9 / 10);
+}
+
+TEST(Tracking, FieldsAreNumberedOnce)
+{
+	Tracking tracking = Least();
+	EXPECT_EQ(NumberOf(tracking, "title"), 0U);
+	EXPECT_TRUE(NumberFields(tracking, Strings{"title", "body"}));
+	EXPECT_FALSE(NumberFields(tracking, Strings{"body", "title"}));
+	EXPECT_EQ(NumberOf(tracking, "title"), 1U);
+	EXPECT_EQ(NumberOf(tracking, "body"), 2U);
+	EXPECT_TRUE(RenameColumn(tracking, "title", "name"));
+	EXPECT_FALSE(NumberFields(tracking, Strings{"name", "body"}));
+	EXPECT_EQ(NumberOf(tracking, "name"), 1U);
+	EXPECT_EQ(NumberOf(tracking, "title"), 0U);
+	// One that is gone leaves its number to nobody, also if it was the highest and the tracking was written down.
+	EXPECT_TRUE(NumberFields(tracking, Strings{"name"}));
+	EXPECT_EQ(NumberOf(tracking, "body"), 0U);
+	tracking = *Parse(ToArguments(tracking));
+	EXPECT_TRUE(NumberFields(tracking, Strings{"name", "body"}));
+	EXPECT_EQ(NumberOf(tracking, "body"), 3U);
+	EXPECT_TRUE(NumberFields(tracking, {}));
+	EXPECT_TRUE(tracking.fields.empty());
+	EXPECT_EQ(tracking.last_field, 3U);
+}
+
+bool
+Has(const std::vector<Field> &fields, std::string_view column)
+{
+	return std::any_of(fields.begin(), fields.end(), [&](const Field &field) { return field.column == column; });
+}
+
+// Columns come, go and are renamed, also to names of others that are gone: a column keeps its number, no two ever have
+// the same one.
+TEST(Tracking, FieldNumbersAgainstAModel)
+{
+	test::Random random(4);
+	Tracking tracking = Least();
+	std::vector<Field> model;
+	uint32_t last = 0;
+	for (int round = 0; round < 20000; round++) {
+		if (random.Below(3) == 0 && !model.empty()) {
+			Field &field = model[random.Below(model.size())];
+			std::string to = random.Text(2, "abc");
+			if (!Has(model, to)) {
+				ASSERT_TRUE(RenameColumn(tracking, field.column, to));
+				field.column = to;
+			}
+		} else {
+			std::vector<Field> before = model;
+			bool changed = std::erase_if(model, [&](const Field &) { return random.Below(4) == 0; }) > 0;
+			for (uint64_t more = random.Below(3); more > 0; more--) {
+				std::string column = random.Text(2, "abc");
+				if (Has(before, column) || Has(model, column)) // nobody could tell it from the one that went
+					continue;
+				model.push_back({column, ++last});
+				changed = true;
+			}
+			Strings columns;
+			for (const Field &field : model)
+				columns.push_back(field.column);
+			ASSERT_EQ(NumberFields(tracking, columns), changed);
+		}
+		if (random.Below(4) == 0)
+			tracking = *Parse(ToArguments(tracking));
+		for (const Field &field : model)
+			ASSERT_EQ(NumberOf(tracking, field.column), field.number);
+		ASSERT_EQ(tracking.fields.size(), model.size());
+		ASSERT_EQ(tracking.last_field, last);
+	}
+}
+
+TEST(Tracking, MalformedFieldsArePassedOver)
+{
+	for (const char *field : {"", " ", "0 a", "a", "7", "-1 a", "+1 a", " 1 a", "4294967296 a"})
+		EXPECT_EQ(Parse({"entity", "pages", "id", "id", "field", field}), Least()) << field;
+	// The highest number is never below one that a column has.
+	for (const Strings &arguments : {Strings{"field", "7 a", "fields", "3"}, Strings{"fields", "3", "field", "7 a"},
+									 Strings{"field", "7 a", "fields", "x"}}) {
+		Strings all = {"entity", "pages", "id", "id"};
+		all.insert(all.end(), arguments.begin(), arguments.end());
+		auto tracking = Parse(all);
+		ASSERT_TRUE(tracking);
+		EXPECT_EQ(tracking->last_field, 7U);
+		EXPECT_EQ(Parse(ToArguments(*tracking)), tracking);
+	}
 }
 
 } // namespace
