@@ -2,6 +2,7 @@
 // before the row, what the WAL of the row will not have.
 
 #include "api/author.h"
+#include "api/row_check.h"
 #include "api/tombstone.h"
 #include "core/jsonb.h"
 #include "core/message.h"
@@ -221,12 +222,21 @@ StartVersions(core::Buffer &out, const RowTable &table, TupleDesc desc, HeapTupl
 		core::WriteFresh(out, row_version, author.tx.transaction_id, stamp);
 }
 
+// For an op that is being applied.
+void
+Look(const RowTable &table, TupleDesc desc, HeapTuple row, const core::Versions &versions)
+{
+	if (RowCheck *check = RowCheck::Of(table.root))
+		check->Look(versions, desc, row);
+}
+
 void
 AdvanceVersions(core::Buffer &out, const RowTable &table, TupleDesc desc, HeapTuple before, HeapTuple after,
 				const Author &author)
 {
 	core::Buffer store;
 	core::Versions versions = VersionsOf(store, table, desc, before);
+	Look(table, desc, before, versions);
 	Fields fields(table, desc, before, after);
 	core::Advance(out, versions, {author.id, author.time, fields.Changed()}, StampCeiling());
 }
@@ -380,6 +390,7 @@ OnDelete(const TriggerData &data, const RowTable &table)
 	if (table.versions.number > 0) {
 		core::Buffer store;
 		core::Versions versions = VersionsOf(store, table, desc, row);
+		Look(table, desc, row, versions);
 		BuryRow(table, desc, row, author, versions);
 		hint.row_version = versions.RowVersion() + 1;
 		hint.version = author.id;
