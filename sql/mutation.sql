@@ -49,6 +49,8 @@ CREATE TABLE tombstone (
     deleted_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE UNIQUE INDEX tombstone_entity ON tombstone (entity_type, pg_catalog.md5(entity_id));
+-- Whoever publishes all tables could delete nothing otherwise: an index on an expression is no identity.
+ALTER TABLE tombstone REPLICA IDENTITY FULL;
 SELECT pg_catalog.pg_extension_config_dump('tombstone', '');
 COMMENT ON TABLE tombstone IS 'What was deleted, as of its last deletion: a write that comes late is a conflict.';
 COMMENT ON COLUMN tombstone.wall_ms IS 'With logical the stamp of the deletion.';
