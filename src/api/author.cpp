@@ -165,6 +165,17 @@ Claims(const TriggeredWrite &write, const core::Tx &tx, const StoredTx &said)
 	return true;
 }
 
+// EXCLUDED of an upsert is the row as the trigger of the INSERT has left it, without the changedField.
+void
+RememberField(const TriggeredWrite &write, core::Tx &tx)
+{
+	if (!write.IsUpdate())
+		ToDeclare().SetInserted(write.table.root, tx.changed_field);
+	else if (tx.changed_field.data() == nullptr)
+		tx.changed_field = Declared()->InsertedField(write.table.root);
+	RequireField(write, tx.changed_field);
+}
+
 void
 RequireSameTx(const TriggeredWrite &write, const Declaration &declared, const StoredTx &said)
 {
@@ -258,6 +269,7 @@ AuthorOf(const TriggeredWrite &write)
 		author.jsonb = said.datum;
 		return author;
 	}
+	RememberField(write, tx);
 	return Sign(write, tx);
 }
 
