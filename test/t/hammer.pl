@@ -21,7 +21,7 @@ use WireClient;
 my $soak = $ENV{TXSYNC_SOAK} // 0;
 my $rate = 50;
 my $clients = $ENV{TXSYNC_CLIENTS} // ($ENV{TXSYNC_HEAVY} ? 64 : 8);
-my $ids = $ENV{TXSYNC_IDS} // ($soak ? $soak * $rate / 3 : $ENV{TXSYNC_HEAVY} ? 10_000 : 400);
+my $ids = $ENV{TXSYNC_IDS} // ($soak ? $soak * $rate / 3 : $ENV{TXSYNC_HEAVY} ? 10_000 : 1_500);
 my $seed = $ENV{TXSYNC_SEED} // int(time) % 1_000_000;
 my $limit = $soak + ($ENV{TXSYNC_HEAVY} ? 900 : 3 * $PostgreSQL::Test::Utils::timeout_default);
 my $things = 8;
@@ -353,8 +353,11 @@ sub none
 	return is(sql("SELECT * FROM ($query) q LIMIT 5"), '', $name);
 }
 
-my $expected = join ' ', sort qw(applied duplicate conflict), $soak ? () : 'broken';
-is(sql(q{SELECT string_agg(DISTINCT verdict, ' ' ORDER BY verdict) FROM told WHERE verdict <> 'again'}), $expected, 'all kinds of answers, and no other');
+none('no strange answer', q{SELECT * FROM told WHERE verdict NOT IN ('applied', 'duplicate', 'conflict', 'again', 'broken')});
+is(sql('SELECT count(DISTINCT verdict) FROM told'), '5', 'all kinds of answers') unless $soak;
+my $lost = sql(q{SELECT count(DISTINCT id) FROM applied JOIN told USING (id, attempt) WHERE verdict = 'broken'});
+cmp_ok($lost, '>', 0, 'some lost the answer') unless $soak;
+note "$lost ids were applied, and the answer lost";
 is(sql(q{SELECT string_agg(DISTINCT way, ' ' ORDER BY way) FROM applied}), 'checked declared plain statement', 'in all ways');
 
 none('each id was applied once', q{SELECT id, thing, count(*) FROM applied GROUP BY 1, 2 HAVING count(*) > 1});
