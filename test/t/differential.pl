@@ -388,7 +388,7 @@ sub track
 sub expect
 {
 	my ($table, $ids, %what) = @_;
-	my $virtual = join ',', 'tx', @{ $table->{virtual} };
+	my $virtual = join ',', 'tx', 'tx_versions', @{ $table->{virtual} };
 	my $data = $what{gone} ? 'NULL' : "to_jsonb(t) - '{$virtual}'::text[] - " . hidden($table) . '::text[]';
 	my $kept = 'ARRAY[' . join(', ', map { literal($_->{name}) } @{ $what{kept} // [] }) . ']::text[]';
 	return "INSERT INTO diff.expected (entity, id, data, kept) SELECT '$table->{entity}', id, $data, $kept FROM $table->{name} t"

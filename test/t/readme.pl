@@ -30,6 +30,7 @@ sub comparable
 	my ($text) = @_;
 	$text =~ s/"position":"[^"]*"/"position":"…"/g;
 	$text =~ s/"committedAt":"[^"]*"/"committedAt":"…"/g;
+	$text =~ s/"version":"\d{13}\.\d{4,}\.[0-9a-z-]+"/"version":"…"/g;
 	$text =~ s/-{3,}/---/g;
 	$text =~ s/ +/ /g;
 	$text =~ s/^ | $//mg;
