@@ -98,7 +98,7 @@ void
 Teller::KeyChange(Plan &plan, const Row &before, const Row &after)
 {
 	Provenance provenance = ProvenanceOf(plan, before, after);
-	TellAsDelete(plan, before, after, provenance);
+	TellAsDelete(plan, before, after, provenance, false);
 	transaction_->position.row++;
 	Members old_key{values_, plan.ids, before};
 	TellAsCreate(plan, after, provenance, core::ValueWriter(old_key));
@@ -113,11 +113,11 @@ Teller::Appear(Plan &plan, const Row &before, const Row &after)
 void
 Teller::Disappear(Plan &plan, const Row &before, const Row &after)
 {
-	TellAsDelete(plan, before, after, ProvenanceOf(plan, before, after));
+	TellAsDelete(plan, before, after, ProvenanceOf(plan, before, after), true);
 }
 
 void
-Teller::TellAsDelete(Plan &plan, const Row &before, const Row &after, Provenance provenance)
+Teller::TellAsDelete(Plan &plan, const Row &before, const Row &after, Provenance provenance, bool same_entity)
 {
 	core::Change change = Describe(plan, Action::kDelete);
 	const Row &named = Named(plan, before, after);
@@ -129,6 +129,9 @@ Teller::TellAsDelete(Plan &plan, const Row &before, const Row &after, Provenance
 		change.organization_id = OldOrganizationOf(change, plan, Row(), named);
 	}
 	DescribeTxOf(change, plan, after, provenance);
+	DescribeVersionOf(change, plan, after);
+	if (!same_entity)
+		change.row_version = 0; // what the row has is the new entity's
 	Members old_row{values_, plan.columns, before, Members::Which::kIdentity};
 	if (ShowsOld(plan, before))
 		change.old = core::ValueWriter(old_row);

@@ -70,7 +70,7 @@ private:
 	void KeyChange(Plan &plan, const Row &before, const Row &after);
 
 	// An update that is told as the end of one entity, or as the beginning of one.
-	void TellAsDelete(Plan &plan, const Row &before, const Row &after, Provenance provenance);
+	void TellAsDelete(Plan &plan, const Row &before, const Row &after, Provenance provenance, bool same_entity);
 	void TellAsCreate(Plan &plan, const Row &after, Provenance provenance, core::ValueWriter old_key);
 
 	core::Change Describe(const Plan &plan, core::Action action);

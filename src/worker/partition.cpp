@@ -128,7 +128,7 @@ Partition::Flush()
 {
 	pg::Call([&] {
 		MemoryContext outer = MemoryContextSwitchTo(GetPerTupleMemoryContext(executor_));
-		heap_multi_insert(relation_, rows_, count_, GetCurrentCommandId(true), HEAP_INSERT_NO_LOGICAL, insert_);
+		heap_multi_insert(relation_, rows_, count_, GetCurrentCommandId(true), 0, insert_);
 		MemoryContextSwitchTo(outer);
 	});
 	for (int i = 0; i < count_; i++)

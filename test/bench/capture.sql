@@ -19,20 +19,23 @@ CREATE EXTENSION txsync;
 SELECT count(*) FROM (VALUES ('backlog'), ('pages')) t(name), txsync.track(name::regclass);
 CREATE PUBLICATION native FOR TABLE backlog;
 
-CREATE FUNCTION tx(n int) RETURNS jsonb LANGUAGE sql IMMUTABLE AS
-    $$ SELECT jsonb_build_object('transactionId', 1761000000000 + n || '.0001.node', 'sourceId', 'tab', 'changedField', 'name') $$;
+-- An id is claimed once: those of each run are others.
+CREATE FUNCTION tx(n int, run text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS
+    $$ SELECT jsonb_build_object('transactionId', 1761000000000 + n || '.0001.node-' || run, 'sourceId', 'tab', 'changedField', 'name') $$;
 CREATE FUNCTION organization(n int) RETURNS uuid LANGUAGE sql IMMUTABLE AS
     $$ SELECT ('00000000-0000-4000-8000-' || lpad((n % 50)::text, 12, '0'))::uuid $$;
 CREATE PROCEDURE write_singles(changes int) LANGUAGE plpgsql AS $$
+DECLARE run text := pg_current_xact_id();
 BEGIN
     FOR i IN 1 .. changes LOOP
-        INSERT INTO backlog VALUES (i, organization(i), 'Page number ' || i, 'draft', now(), tx(i));
+        INSERT INTO backlog VALUES (i, organization(i), 'Page number ' || i, 'draft', now(), tx(i, run));
         COMMIT;
     END LOOP;
 END $$;
 CREATE PROCEDURE write_bulk(changes int) LANGUAGE plpgsql AS $$
+DECLARE run text := pg_current_xact_id();
 BEGIN
-    INSERT INTO backlog SELECT i, organization(i), 'Page number ' || i, 'draft', now(), tx(i) FROM generate_series(1, changes) i;
+    INSERT INTO backlog SELECT i, organization(i), 'Page number ' || i, 'draft', now(), tx(i, run) FROM generate_series(1, changes) i;
 END $$;
 
 \connect replica

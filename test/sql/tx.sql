@@ -180,7 +180,7 @@ CREATE FUNCTION versions(OUT action text, OUT id text, OUT version text, OUT is_
 $$;
 TRUNCATE pages;
 SELECT count(*) FROM changes();
-INSERT INTO pages VALUES (1, 'acme', 'one'), (2, 'acme', 'two', NULL, tx('1000.0020.a'));
+INSERT INTO pages VALUES (1, 'acme', 'one', NULL, NULL), (2, 'acme', 'two', NULL, tx('1000.0020.a'));
 UPDATE pages SET name = 'new' WHERE id = 1;
 UPDATE pages SET name = 'declared', tx = tx('1000.0021.a', 'name');
 BEGIN;

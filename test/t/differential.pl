@@ -388,10 +388,13 @@ sub track
 sub expect
 {
 	my ($table, $ids, %what) = @_;
-	my $virtual = join ',', 'tx', @{ $table->{virtual} };
+	my $virtual = join ',', 'tx', 'tx_versions', @{ $table->{virtual} };
 	my $data = $what{gone} ? 'NULL' : "to_jsonb(t) - '{$virtual}'::text[] - " . hidden($table) . '::text[]';
+	# What the row says of its versions is what the stream says; of a delete the id is not known before.
+	my $versions = "txsync.field_versions('$table->{entity}', t.id::text)";
+	$versions = $table->{tx} ne 'true' ? 'NULL' : $what{gone} ? "jsonb_build_object('rowVersion', ($versions -> 'rowVersion')::int + 1)" : "$versions - 'fields'";
 	my $kept = 'ARRAY[' . join(', ', map { literal($_->{name}) } @{ $what{kept} // [] }) . ']::text[]';
-	return "INSERT INTO diff.expected (entity, id, data, kept) SELECT '$table->{entity}', id, $data, $kept FROM $table->{name} t"
+	return "INSERT INTO diff.expected (entity, id, data, kept, versions) SELECT '$table->{entity}', id, $data, $kept, $versions FROM $table->{name} t"
 	  . ' WHERE id IN (' . join(',', @$ids) . ");\n";
 }
 

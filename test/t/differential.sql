@@ -9,21 +9,23 @@ CREATE EXTENSION txsync;
 
 CREATE SCHEMA diff;
 -- `kept` are the columns that an update does not assign: only they may stay outside of data, in unchangedKeys.
-CREATE UNLOGGED TABLE diff.expected (n bigint GENERATED ALWAYS AS IDENTITY, entity text, id text, data jsonb, kept text[] DEFAULT '{}');
+CREATE UNLOGGED TABLE diff.expected (n bigint GENERATED ALWAYS AS IDENTITY, entity text, id text, data jsonb, kept text[] DEFAULT '{}', versions jsonb);
 CREATE UNLOGGED TABLE diff.lines (n bigint GENERATED ALWAYS AS IDENTITY, line text CHECK (line !~ '[\n\r]'));
 
 -- One row for each change that is not as expected: data is compared as jsonb's text, so that a numeric's scale counts.
 CREATE VIEW diff.differences AS
 WITH streamed AS (
 	SELECT line ->> 'entityType' AS entity, line ->> 'entityId' AS id, line -> 'data' AS data,
+		jsonb_build_object('rowVersion', line -> 'rowVersion', 'last', line -> 'version') AS versions,
 		coalesce(line -> 'unchangedKeys', '[]') AS unchanged,
 		row_number() OVER (PARTITION BY line ->> 'entityType', line ->> 'entityId' ORDER BY n) AS nth
 	FROM (SELECT n, line::jsonb FROM diff.lines OFFSET 0) parsed
 ), expected AS (
-	SELECT entity, id, coalesce(data, 'null') AS data, kept, row_number() OVER (PARTITION BY entity, id ORDER BY n) AS nth
+	SELECT entity, id, coalesce(data, 'null') AS data, kept, versions, row_number() OVER (PARTITION BY entity, id ORDER BY n) AS nth
 	FROM diff.expected
 ), compared AS (
 	SELECT entity, id, nth, e.data AS expected, s.data AS streamed, s.unchanged,
+		e.versions AS expected_versions, s.versions AS streamed_versions,
 		CASE WHEN jsonb_array_length(s.unchanged) = 0 THEN s.data::text
 			ELSE (s.data || (SELECT jsonb_object_agg(key, e.data -> key) FROM jsonb_array_elements_text(s.unchanged) key WHERE key = ANY (e.kept)))::text
 		END AS whole
@@ -35,7 +37,9 @@ FROM compared, LATERAL (
 		|| CASE WHEN jsonb_typeof(streamed) = 'object' THEN streamed ELSE '{"": 0}' END) key
 	WHERE (expected -> key)::text IS DISTINCT FROM (streamed -> key)::text OR key = ''
 ) k
-WHERE whole IS DISTINCT FROM expected::text;
+WHERE whole IS DISTINCT FROM expected::text
+UNION ALL SELECT entity, id, nth, 'the versions', expected_versions, streamed_versions, NULL
+FROM compared WHERE NOT streamed_versions @> expected_versions;
 
 -- ---- What must not lead anybody astray: a reader's search_path begins with this schema
 

@@ -16,7 +16,7 @@ my $triggers = q{
 	SELECT g.tgrelid::regclass, g.tgenabled, e.extname FROM pg_trigger g
 	LEFT JOIN pg_depend d ON d.classid = 'pg_trigger'::regclass AND d.objid = g.oid AND d.deptype = 'x' LEFT JOIN pg_extension e ON e.oid = d.refobjid
 	WHERE g.tgname = 'zz_txsync' ORDER BY g.tgrelid::regclass::text};
-my $rows = q{SELECT id, name, tx FROM pages ORDER BY id; SELECT * FROM "S p"."it's ""\ 頁" ORDER BY 1; SELECT * FROM tasks ORDER BY id};
+my $rows = q{SELECT id, name, tx, tx_versions FROM pages ORDER BY id; SELECT * FROM "S p"."it's ""\ 頁" ORDER BY 1; SELECT * FROM tasks ORDER BY id};
 
 sub state_of
 {

@@ -56,6 +56,8 @@ subtest 'data' => sub {
 	is_deeply($loud->{data}, { id => 'l', org_id => 'a', body => "b \"quoted\" \x{e9}", n => 1.5 }, 'in full, without what is hidden');
 	is_deeply($update->{tx}, { transactionId => '1.0001.x', sourceId => 'tab', changedField => 'org_id' }, 'with its tx');
 	is($delete->{data}, undef, 'no data of what is gone');
+	is_deeply([ map { $_->{rowVersion} } $loud, $update, $delete ], [ 1, 2, 3 ], 'the row versions');
+	like($delete->{version}, qr/^\d{13}\.\d{4,}\.[0-9a-z-]+$/, 'a version of the server\'s own where nothing was declared');
 	is(sql(q{SELECT count(*) FROM txsync.activity WHERE payload IS NOT NULL}), '0', 'the changelog has no content');
 };
 

@@ -56,7 +56,9 @@ COMMIT;
 INSERT INTO pages VALUES (4, 7, 'long', repeat('x', 10000));
 UPDATE pages SET name = 'toast unchanged' WHERE id = 4;
 UPDATE pages SET id = 5 WHERE id = 4;
+SET session_replication_role = replica;
 UPDATE pages SET tx = '{"transactionId": 1}' WHERE id = 5;
+RESET session_replication_role;
 ALTER TABLE pages REPLICA IDENTITY FULL;
 UPDATE pages SET name = 'keys', org_id = 9, tx = tx('1000.0006.a', 'name') WHERE id = 5;
 UPDATE pages SET name = 'keys' WHERE id = 5;
@@ -127,11 +129,11 @@ push @lines, @short, @in_progress;
 
 # What the stream must have shown for the above to mean anything.
 my %kind = (
-	'create' => qr/"action":"create".*"tx":null,"version":null.*"data":\{/,
+	'create' => qr/"action":"create".*"tx":null,"version":null,"rowVersion":1,"data":\{/,
 	'create with tx' => qr/"action":"create".*"changedField":null\},"version":"1000\.0001\.a"/,
-	'update' => qr/"action":"update".*"tx":null/,
+	'update' => qr/"action":"update".*"tx":null,"version":"\d{13}\.\d{4,}\.[0-9a-z-]+","rowVersion":2/,
 	'update with tx' => qr/"action":"update".*"changedField":"name"\},"version":"1000\.0002\.a"/,
-	'delete' => qr/"action":"delete".*"tx":null,"version":null,"rowVersion":null,"data":null\}/,
+	'delete' => qr/"action":"delete".*"tx":null,"version":"\d{13}\.\d{4,}\.[0-9a-z-]+","rowVersion":\d+,"data":null\}/,
 	'delete with tx' => qr/"organizationId":null,"action":"delete".*"version":"1000\.0005\.a"/,
 	'key change' => qr/"action":"create".*"oldKey":\{"id":2\}/,
 	'key change of what is not in the WAL' => qr/"entityId":"5".*"action":"create".*"unchangedKeys":\["body"\],"oldKey":/,
@@ -142,7 +144,7 @@ my %kind = (
 	'no changed keys' => qr/"changedKeys":\[\]/,
 	'bad tx' => qr/"tx":null.*"txError":"transactionId must be a text/,
 	'odd names' => qr/"entityType":"Página \\\\ \\"頁\\"","entityId":"\[.*"a\\tb":/,
-	'COPY' => qr/-1","committedAt".*"entityType":"tasks","entityId":"11"/,
+	'COPY' => qr/-0","committedAt".*"entityType":"tasks","entityId":"11"/,
 	'origin' => qr/"version":"1000\.0008\.b".*"origin":"north \/ 1"/,
 	'deleted at an origin' => qr/"action":"delete".*"origin":"north \/ 1"/,
 	'truncate' => qr/"entityType":"tasks".*"action":"truncate".*"data":null/,
@@ -159,7 +161,12 @@ unlike($polled, qr/sesame|"tx":\{"transactionId":"1000\.0004\.a"[^}]*"id"/, 'hid
 
 # Each of these is one of the lines above (by kind) with one thing wrong in it.
 my @false = (
-	[ 'create', 'a member is missing', sub { s/"rowVersion":null,// } ],
+	[ 'create', 'a member is missing', sub { s/"rowVersion":1,// } ],
+	[ 'create', 'rowVersion 0', sub { s/"rowVersion":1/"rowVersion":0/ } ],
+	[ 'create', 'rowVersion as a text', sub { s/"rowVersion":1/"rowVersion":"1"/ } ],
+	[ 'create', 'an empty version', sub { s/"version":null/"version":""/ } ],
+	[ 'truncate', 'version of a truncate', sub { s/"version":null/"version":"1"/ } ],
+	[ 'event', 'rowVersion of an event', sub { s/"rowVersion":null/"rowVersion":1/ } ],
 	[ 'create', 'a member is unknown', sub { s/}$/,"note":1}/ } ],
 	[ 'create', 'a member stands twice', sub { s/"activityId":null/$&,$&/ } ],
 	[ 'create', 'it is not JSON', sub { s/}$// } ],
@@ -173,7 +180,7 @@ my @false = (
 	[ 'create', 'entityId as a number', sub { s/"entityId":"(\d+)"/"entityId":$1/ } ],
 	[ 'create', 'empty entityType', sub { s/"entityType":"pages"/"entityType":""/ } ],
 	[ 'create', 'changedKeys of a create', sub { s/"changedKeys":null/"changedKeys":[]/ } ],
-	[ 'create', 'version without tx', sub { s/"version":null/"version":"1"/ } ],
+	[ 'update', 'version as a number', sub { s/"version":"[^"]*"/"version":1/ } ],
 	[ 'create with tx', 'tx without version', sub { s/"version":"[^"]*"/"version":null/ } ],
 	[ 'create with tx', 'changedField of a create', sub { s/"changedField":null/"changedField":"name"/ } ],
 	[ 'create with tx', 'tx without changedField', sub { s/,"changedField":null// } ],

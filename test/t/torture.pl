@@ -55,7 +55,7 @@ my %scripts = (
 \set many random(0, 20)
 \set doubt random(0, 9)
 BEGIN;
-UPDATE notes SET n = n + 1, tx = jsonb_build_object('transactionId', '1.0001.' || :many, 'sourceId', 'tab') WHERE id = :id;
+UPDATE notes SET n = n + 1, tx = jsonb_build_object('transactionId', txsync.create_transaction_id(), 'sourceId', 'tab') WHERE id = :id;
 SAVEPOINT a;
 DELETE FROM notes WHERE id BETWEEN :id AND :id + 3;
 ROLLBACK TO a;
