@@ -221,6 +221,16 @@ SELECT jsonb_strip_nulls(txsync.mutate(setting('odd4', '["1", "x y"]', 'list', '
 ALTER TABLE "odd ""names""#@!%" ALTER COLUMN list TYPE jsonb USING to_jsonb(list);
 SELECT jsonb_strip_nulls(txsync.mutate(setting('odd5', '["1", "x y"]', 'list', '{"item": 5}', '{"entityType": "odd", "operation": "listInsert"}'))) -> 'data' AS data;
 
+-- Squashing a queue
+SELECT op FROM jsonb_array_elements(txsync.squash_ops(jsonb_build_array(
+    setting('q1', 'o', 'title', '"a"', '{"expectedTransactionId": "g4"}'), setting('q2', 'o', 'rank', '1.5', '{"operation": "increment"}'), setting('q3', 'o', 'title', '"b"', '{"expectedTransactionId": "q1"}'),
+    setting('q4', 'o', 'rank', '2', '{"operation": "increment"}'), op('q5', 'create', 'z', '{"data": {"title": "z", "rank": 1}}'), setting('q6', 'z', 'title', '"y"'), setting('q7', 'z', 'meta', '{"k": 1}'),
+    op('q8', 'create', 'gone', '{"data": {}}'), op('q9', 'delete', 'gone'), setting('q10', 'u', 'title', '"sent"', '{"sent": true, "expectedTransactionId": "x"}'), setting('q11', 'u', 'title', '"not"', '{"expectedTransactionId": "q10"}')))) op;
+SELECT txsync.squash_ops('[]'), txsync.squash_ops('[{}]');
+SELECT txsync.squash_ops('{}');
+SELECT txsync.squash_ops('[1]');
+SELECT txsync.squash_ops(NULL);
+
 DROP TABLE docs, "odd ""names""#@!%", before_undo, results;
 DROP ROLE regress_ops;
 DROP TYPE point3;
