@@ -20,6 +20,9 @@ CREATE TABLE mutation_hlc PARTITION OF mutation FOR VALUES IN (false) PARTITION 
 CREATE TABLE mutation_rest PARTITION OF mutation_hlc DEFAULT;
 CREATE UNIQUE INDEX mutation_other_id ON mutation_other (transaction_id);
 CREATE UNIQUE INDEX mutation_rest_id ON mutation_rest (transaction_id);
+-- Whoever publishes all tables could delete nothing otherwise.
+ALTER TABLE mutation_other REPLICA IDENTITY USING INDEX mutation_other_id;
+ALTER TABLE mutation_rest REPLICA IDENTITY USING INDEX mutation_rest_id;
 SELECT pg_catalog.pg_extension_config_dump('mutation_other', '');
 SELECT pg_catalog.pg_extension_config_dump('mutation_rest', '');
 COMMENT ON TABLE mutation IS 'The ledger: one row per transactionId that was claimed, in the transaction that claimed it. Ids of a clock are kept by the day in them.';
@@ -50,6 +53,7 @@ CREATE TABLE tombstone (
     deleted_at timestamptz NOT NULL
 );
 CREATE UNIQUE INDEX tombstone_entity ON tombstone (entity_type, entity_key);
+ALTER TABLE tombstone REPLICA IDENTITY USING INDEX tombstone_entity;
 SELECT pg_catalog.pg_extension_config_dump('tombstone', '');
 COMMENT ON TABLE tombstone IS 'What was deleted, as of its last deletion: a write that comes late is a conflict.';
 COMMENT ON COLUMN tombstone.entity_key IS 'The id, or its MD5 where that is longer than 200 bytes.';

@@ -63,9 +63,11 @@ Bare(const core::Change &change)
 	bare.entity_type = bare_text(change.entity_type);
 	bare.entity_id = bare_text(change.entity_id);
 	bare.organization_id = bare_text(change.organization_id);
+	bare.action = change.action;
 	bare.changed_keys.known = change.changed_keys.known;
 	bare.tx = change.tx;
 	bare.version = change.version;
+	bare.row_version = change.row_version;
 	if (change.data)
 		bare.data = core::ValueWriter(nothing);
 	bare.xid = change.xid;

@@ -9,7 +9,7 @@ CREATE FUNCTION field(bytes text) RETURNS text LANGUAGE sql AS $$ SELECT length(
 -- messages like ours, written by anybody
 INSERT INTO pages VALUES (1, '{1}', 'one'), (2, '{2}', 'two'), (3, '{3}', 'three');
 BEGIN;
-SELECT forge('1M' || 'pages'::regclass::oid || ':' || field(field('\001\000\000\000\000\000\000\000')) || field('\001\000\000\000\377\377') || field('\377\376') || field(repeat('s', 65)));
+SELECT forge('1M' || 'pages'::regclass::oid || ':' || field(field('\001\000\000\000\000\000\000\000')) || field('\001\000\000\000\377\377') || field('\377\376') || field(repeat('s', 65)) || field('\377') || '18446744073709551615:');
 DELETE FROM pages WHERE id = 1;
 COMMIT;
 SELECT forge('1A' || field('null}' || chr(10) || '{"entityType":"secrets","action":"delete","x":1'));
@@ -27,8 +27,8 @@ SELECT action, id, org, tx, more FROM changes();
 -- what is no hint takes no place from the sixteen that wait
 ALTER TABLE pages DISABLE TRIGGER zz_txsync;
 BEGIN;
-SELECT forge('1D' || 'pages'::regclass::oid || ':' || field(field('\003\000\000\000\000\000\000\000')) || field('{3}') || '--');
-SELECT count(forge('1D' || 'pages'::regclass::oid || ':' || field('another') || '---')) FROM generate_series(2, 16);
+SELECT forge('1D' || 'pages'::regclass::oid || ':' || field(field('\003\000\000\000\000\000\000\000')) || field('{3}') || '---0:');
+SELECT count(forge('1D' || 'pages'::regclass::oid || ':' || field('another') || '----0:')) FROM generate_series(2, 16);
 SELECT forge('1D' || repeat('x', 60000));
 DELETE FROM pages WHERE id = 3;
 COMMIT;
@@ -58,8 +58,8 @@ FROM pg_logical_slot_peek_changes('regress', NULL, NULL, 'include-old', 'on', 'm
 SELECT count(*) FROM changes();
 
 -- in replica role the tx that stays is nobody's, also when the key changes or the row moves
-INSERT INTO pages VALUES (10, '{1}', 'ten', NULL, tx('1000.0000.a'));
-UPDATE tasks SET tx = tx('1000.0001.a', 'state') WHERE id = 2;
+INSERT INTO pages VALUES (10, '{1}', 'ten', NULL, tx('1400.0000.a'));
+UPDATE tasks SET tx = tx('1400.0001.a', 'state') WHERE id = 2;
 SET session_replication_role = replica;
 UPDATE pages SET id = 11 WHERE id = 10;
 UPDATE tasks SET state = 'open' WHERE id = 2;
@@ -84,7 +84,9 @@ DROP TABLE deep;
 -- a tx in the TOAST table, where the trigger does not run
 ALTER TABLE pages ALTER tx SET STORAGE external;
 ALTER TABLE pages REPLICA IDENTITY FULL;
-UPDATE pages SET tx = tx('1000.0002.a') || jsonb_build_object('more', repeat('x', 9000)) WHERE id = 11;
+SET session_replication_role = replica;
+UPDATE pages SET tx = tx('1400.0002.a') || jsonb_build_object('more', repeat('x', 9000)) WHERE id = 11;
+RESET session_replication_role;
 ALTER TABLE pages DISABLE TRIGGER zz_txsync;
 UPDATE pages SET name = 'elsewhere' WHERE id = 11;
 SELECT action, id, tx, more FROM changes();
@@ -97,7 +99,7 @@ INSERT INTO far VALUES (repeat('i', 2500), 1, 'acme');
 ALTER TABLE far REPLICA IDENTITY USING INDEX far_n_key;
 ALTER TABLE far DISABLE TRIGGER zz_txsync;
 BEGIN;
-SELECT forge('1O' || 'far'::regclass::oid || ':' || field('x') || '---');
+SELECT forge('1O' || 'far'::regclass::oid || ':' || field('x') || '----0:');
 UPDATE far SET org_id = 'other';
 COMMIT;
 DELETE FROM far;

@@ -6,13 +6,13 @@ CREATE TABLE parts (id int, state text, PRIMARY KEY (id, state)) PARTITION BY LI
 CREATE TABLE parts_open PARTITION OF parts FOR VALUES IN ('open');
 CREATE TABLE parts_done PARTITION OF parts FOR VALUES IN ('done');
 SELECT entity_type FROM txsync.track('pages') UNION SELECT entity_type FROM txsync.track('parts', id_column => 'id');
-CREATE PROCEDURE write() LANGUAGE plpgsql AS $$
+CREATE PROCEDURE write(run text) LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO pages VALUES ('1', 'acme', 'one'), (repeat('2', 100000), repeat('o', 3000), 'two');
-    UPDATE pages SET name = 'new', tx = tx('1000.0000.a', 'name');
+    UPDATE pages SET name = 'new', tx = tx(run || '.0000.a', 'name');
     UPDATE pages SET org_id = 'other' WHERE id = '1';
     UPDATE pages SET id = '3' WHERE id = '1';
-    UPDATE pages SET tx = tx('1000.0001.a');
+    UPDATE pages SET tx = tx(run || '.0001.a');
     DELETE FROM pages;
     INSERT INTO parts VALUES (1, 'open');
     UPDATE parts SET state = 'done';
@@ -29,7 +29,7 @@ $$;
 ALTER TABLE pages REPLICA IDENTITY NOTHING;
 ALTER TABLE parts_open REPLICA IDENTITY NOTHING;
 ALTER TABLE parts_done REPLICA IDENTITY NOTHING;
-CALL write();
+CALL write('1601');
 SELECT * FROM told('include-old', 'on');
 SELECT finding, remedy FROM txsync.doctor() WHERE finding ~ 'identity';
 SELECT count(*) FROM changes();
@@ -38,7 +38,7 @@ ALTER TABLE pages REPLICA IDENTITY DEFAULT, DROP CONSTRAINT pages_pkey;
 ALTER TABLE parts_open REPLICA IDENTITY DEFAULT;
 ALTER TABLE parts_done REPLICA IDENTITY DEFAULT;
 ALTER TABLE parts DROP CONSTRAINT parts_pkey;
-CALL write();
+CALL write('1602');
 SELECT * FROM told('include-old', 'on');
 SELECT finding, remedy FROM txsync.doctor() WHERE finding ~ 'identity';
 SELECT count(*) FROM changes();
@@ -57,10 +57,10 @@ SELECT count(*) FROM changes();
 ALTER TABLE pages ADD UNIQUE (id), ADD code int NOT NULL DEFAULT 1, ADD UNIQUE (code);
 ALTER TABLE pages REPLICA IDENTITY USING INDEX pages_code_key;
 INSERT INTO pages VALUES ('1', 'acme', 'one');
-UPDATE pages SET name = 'new', tx = tx('1000.0002.a', 'name');
-UPDATE pages SET code = 2, tx = tx('1000.0003.a', 'code');
+UPDATE pages SET name = 'new', tx = tx('1600.0002.a', 'name');
+UPDATE pages SET code = 2, tx = tx('1600.0003.a', 'code');
 UPDATE pages SET code = 3, org_id = 'other';
-UPDATE pages SET code = 4, id = '2', tx = tx('1000.0004.a', 'id');
+UPDATE pages SET code = 4, id = '2', tx = tx('1600.0004.a', 'id');
 DELETE FROM pages;
 SELECT * FROM told('include-old', 'on');
 CREATE PUBLICATION low FOR TABLE pages WHERE (code < 3);

@@ -28,30 +28,30 @@ SELECT count(DISTINCT chunk_id) AS outside FROM :toast;
 ROLLBACK;
 
 -- Writes of every kind, to rows whose keys are inline (a) and outside (b), declared and not.
-CREATE PROCEDURE write() LANGUAGE plpgsql AS $$
+CREATE PROCEDURE write(run text) LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO pages VALUES (repeat('a', 100000), 'acme', 'short', NULL), (repeat('b', 200000), repeat('o', 3000), 'long', repeat('y', 3000));
     COMMIT;
     UPDATE pages SET name = 'new';
-    UPDATE pages SET tx = tx('1000.0000.a', 'name') || jsonb_build_object('more', repeat('t', 9000)), name = 'declared';
+    UPDATE pages SET tx = tx(run || '.0000.a', 'name') || jsonb_build_object('more', repeat('t', 9000)), name = 'declared';
     COMMIT;
     UPDATE pages SET name = 'not declared';
     UPDATE pages SET org_id = repeat('p', 3000), name = 'moved';
     COMMIT;
-    UPDATE pages SET key = upper(key), tx = tx('1000.0001.a', 'key');
+    UPDATE pages SET key = upper(key), tx = tx(run || '.0001.a', 'key');
     COMMIT;
-    UPDATE pages SET name = 'declared', tx = tx('1000.0002.a', 'name');
+    UPDATE pages SET name = 'declared', tx = tx(run || '.0002.a', 'name');
     DELETE FROM pages;
     COMMIT;
     INSERT INTO parts VALUES (repeat('a', 100000), repeat('o', 3000), 'open', 'a');
     COMMIT;
-    UPDATE parts SET state = 'done', tx = tx('1000.0003.a', 'state');
+    UPDATE parts SET state = 'done', tx = tx(run || '.0003.a', 'state');
     COMMIT;
     UPDATE parts SET state = 'open', org_id = 'acme', name = 'b';
     COMMIT;
     DELETE FROM parts;
 END $$;
-CALL write();
+CALL write('1501');
 SELECT * FROM told();
 SELECT * FROM told('include-old', 'on');
 SELECT count(*) FROM told('organizations', repeat('o', 3000));
@@ -59,7 +59,7 @@ SELECT count(*) FROM changes();
 ALTER TABLE pages REPLICA IDENTITY FULL;
 ALTER TABLE parts_open REPLICA IDENTITY FULL;
 ALTER TABLE parts_done REPLICA IDENTITY FULL;
-CALL write();
+CALL write('1502');
 SELECT * FROM told('include-old', 'on');
 SELECT count(*) FROM changes();
 -- stored anew, and yet the same

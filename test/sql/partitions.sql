@@ -12,7 +12,7 @@ INSERT INTO tasks VALUES (1, 'open', 'acme', 'write');
 INSERT INTO tasks VALUES (2, 'open', NULL, 'read');
 UPDATE tasks SET title = 'write more' WHERE id = 1;
 -- a move, with and without a declared tx and a change of organization
-UPDATE tasks SET state = 'done', tx = tx('1000.0000.a', 'state') WHERE id = 1;
+UPDATE tasks SET state = 'done', tx = tx('1100.0000.a', 'state') WHERE id = 1;
 UPDATE tasks SET state = 'open' WHERE id = 1;
 UPDATE tasks SET state = 'done', org_id = 'other';
 SELECT action, id, org, tx, field, data, more FROM changes();
@@ -20,7 +20,7 @@ SELECT id, state, tx FROM tasks ORDER BY id;
 
 -- moved and deleted in one transaction
 BEGIN;
-UPDATE tasks SET state = 'open', tx = tx('1000.0001.a', 'state') WHERE id = 1;
+UPDATE tasks SET state = 'open', tx = tx('1100.0001.a', 'state') WHERE id = 1;
 DELETE FROM tasks WHERE id = 1;
 COMMIT;
 SELECT action, id, org, tx, data FROM changes();

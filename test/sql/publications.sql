@@ -4,7 +4,7 @@ CREATE TABLE pages (id int, org_id text, name text, secret text, PRIMARY KEY (id
 CREATE TABLE notes (id int PRIMARY KEY, body text);
 CREATE TABLE tasks (id int, state text, title text, PRIMARY KEY (id, state)) PARTITION BY LIST (state);
 CREATE TABLE tasks_open PARTITION OF tasks FOR VALUES IN ('open');
-CREATE TABLE tasks_done (title text, state text NOT NULL, id int NOT NULL, tx jsonb, PRIMARY KEY (id, state));
+CREATE TABLE tasks_done (title text, state text NOT NULL, id int NOT NULL, tx jsonb, tx_versions bytea, PRIMARY KEY (id, state));
 SELECT entity_type FROM txsync.track('pages', id_column => 'id');
 SELECT entity_type FROM txsync.track('notes');
 SELECT entity_type FROM txsync.track('tasks', id_column => 'id');
@@ -22,10 +22,10 @@ CREATE PUBLICATION by_root FOR TABLE tasks WHERE (id > 1) WITH (publish_via_part
 CREATE PUBLICATION by_leaf FOR TABLE tasks;
 
 INSERT INTO pages VALUES (1, 'acme', 'one', 's'), (2, 'other', 'two', 's');
-UPDATE pages SET name = 'one!', tx = tx('1000.0000.a', 'name') WHERE id = 1;
+UPDATE pages SET name = 'one!', tx = tx('1300.0000.a', 'name') WHERE id = 1;
 -- into what is published, and out of it
-UPDATE pages SET org_id = 'acme', tx = tx('1000.0001.a', 'org_id') WHERE id = 2;
-UPDATE pages SET org_id = 'other', tx = tx('1000.0002.a', 'org_id') WHERE id = 1;
+UPDATE pages SET org_id = 'acme', tx = tx('1300.0001.a', 'org_id') WHERE id = 2;
+UPDATE pages SET org_id = 'other', tx = tx('1300.0002.a', 'org_id') WHERE id = 1;
 DELETE FROM pages;
 INSERT INTO notes VALUES (1, 'note');
 INSERT INTO tasks VALUES (1, 'open', 'one'), (2, 'open', 'two');
@@ -90,7 +90,7 @@ SELECT action, id FROM told('publications', 'everything', 'entity-types', 'notes
 CREATE PUBLICATION no_deletes FOR TABLE tasks WITH (publish = 'insert, update');
 CREATE PUBLICATION no_inserts FOR TABLE tasks WITH (publish = 'update, delete');
 CREATE PUBLICATION updates FOR TABLE tasks WITH (publish = 'update');
-UPDATE tasks SET state = 'done', tx = tx('1000.0003.a', 'state') WHERE id = 1;
+UPDATE tasks SET state = 'done', tx = tx('1300.0003.a', 'state') WHERE id = 1;
 UPDATE tasks SET title = 'one!' WHERE id = 1;
 SELECT action, id, tx, data ->> 'title' AS title FROM told('publications', 'no_deletes');
 SELECT action, id, tx, data ->> 'title' AS title FROM told('publications', 'no_inserts');

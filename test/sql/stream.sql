@@ -80,10 +80,10 @@ SELECT action, id, length(data ->> 'body') AS length, more FROM changes();
 
 -- in replica role tx is kept as it comes, but told only if this write brought it
 ALTER TABLE notes REPLICA IDENTITY DEFAULT;
-INSERT INTO notes VALUES (30, 'x', tx('1000.0000.a'));
+INSERT INTO notes VALUES (30, 'x', tx('1200.0000.a'));
 SET session_replication_role = replica;
 UPDATE notes SET body = 'leftover' WHERE id = 30;
-UPDATE notes SET body = 'brought', tx = tx('1000.0001.a', 'body') WHERE id = 30;
+UPDATE notes SET body = 'brought', tx = tx('1200.0001.a', 'body') WHERE id = 30;
 RESET session_replication_role;
 SELECT tx -> 'transactionId' AS kept FROM notes WHERE id = 30;
 SELECT action, tx, field, data ->> 'body' AS body, more FROM changes();

@@ -132,7 +132,7 @@ CREATE TRIGGER odd BEFORE UPDATE ON nothing FOR EACH ROW EXECUTE FUNCTION txsync
 INSERT INTO nothing VALUES (1);
 UPDATE nothing SET id = 2;
 DROP TRIGGER odd ON nothing;
-CREATE TRIGGER odd BEFORE INSERT ON nothing FOR EACH ROW EXECUTE FUNCTION txsync.row_trigger('entity', 'n', 'id', 'id');
+CREATE TRIGGER odd BEFORE INSERT ON nothing FOR EACH STATEMENT EXECUTE FUNCTION txsync.row_trigger('entity', 'n', 'id', 'id');
 INSERT INTO nothing VALUES (3);
 DROP TRIGGER odd ON nothing;
 CREATE TRIGGER odd AFTER UPDATE ON nothing FOR EACH ROW EXECUTE FUNCTION txsync.row_trigger('entity', 'n', 'id', 'id');

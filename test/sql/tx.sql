@@ -74,7 +74,8 @@ DELETE FROM made;
 SELECT action, id, org, more FROM changes();
 DROP TABLE made;
 
--- malformed tx never stops anything
+-- a malformed tx is refused, before anything is claimed
+\set VERBOSITY terse
 UPDATE pages SET tx = '"text"' WHERE id = 6;
 UPDATE pages SET tx = '[1]' WHERE id = 6;
 UPDATE pages SET tx = '{"transactionId": 1, "sourceId": "s"}' WHERE id = 6;
@@ -84,32 +85,58 @@ UPDATE pages SET tx = '{"transactionId": "t", "sourceId": "s", "changedField": "
 UPDATE pages SET tx = jsonb_build_object('transactionId', repeat('x', 129), 'sourceId', 's') WHERE id = 6;
 UPDATE pages SET tx = jsonb_build_object('transactionId', repeat('x', 128), 'sourceId', repeat('s', 64), 'changedField', repeat('f', 64)) WHERE id = 6;
 UPDATE pages SET tx = jsonb_build_object('transactionId', 'big', 'sourceId', 's', 'rest', (SELECT jsonb_agg(md5(i::text)) FROM generate_series(1, 3000) i)) WHERE id = 6;
+INSERT INTO pages (id, tx) VALUES (60, '{"transactionId": "t"}');
+\set VERBOSITY default
+UPDATE pages SET tx = tx('1000.0014.a', 'no such column') WHERE id = 6;
+INSERT INTO pages (id, tx) VALUES (60, tx(''));
+SELECT count(*) FROM changes();
+
+-- one that was stored elsewhere, where the trigger keeps what comes, stops nothing
+SET session_replication_role = replica;
+UPDATE pages SET tx = '"text"' WHERE id = 6;
+UPDATE pages SET tx = '[1]' WHERE id = 6;
+UPDATE pages SET tx = '{"transactionId": 1, "sourceId": "s"}' WHERE id = 6;
+UPDATE pages SET tx = '{"sourceId": "s"}' WHERE id = 6;
+UPDATE pages SET tx = '{"transactionId": "t"}' WHERE id = 6;
+UPDATE pages SET tx = '{"transactionId": "t", "sourceId": "s", "changedField": ""}' WHERE id = 6;
+UPDATE pages SET tx = jsonb_build_object('transactionId', repeat('x', 129), 'sourceId', 's') WHERE id = 6;
+UPDATE pages SET tx = jsonb_build_object('transactionId', repeat('x', 128), 'sourceId', repeat('s', 64), 'changedField', repeat('f', 64)) WHERE id = 6;
+UPDATE pages SET tx = jsonb_build_object('transactionId', 'big', 'sourceId', 's', 'rest', (SELECT jsonb_agg(md5(i::text)) FROM generate_series(1, 3000) i)) WHERE id = 6;
+RESET session_replication_role;
 UPDATE pages SET name = 'after big' WHERE id = 6;
 SELECT action, left(tx, 20) AS tx, length(tx), length(field) AS field, more FROM changes();
 
--- one that is too large for the row carries over as well
+-- one that is too large for the row does not carry over
 BEGIN;
+SET LOCAL session_replication_role = replica;
 UPDATE pages SET tx = jsonb_build_object('transactionId', 'big', 'sourceId', 's', 'rest', (SELECT jsonb_agg(md5(i::text)) FROM generate_series(1, 3000) i)) WHERE id = 6;
-UPDATE pages SET name = 'carried over' WHERE id = 6;
+SET LOCAL session_replication_role = origin;
+UPDATE pages SET name = 'not carried over' WHERE id = 6;
 COMMIT;
 SELECT action, tx, data ->> 'name' AS name, more FROM changes();
 
 -- beyond all reason, stored inline and outside
+SET session_replication_role = replica;
 UPDATE pages SET tx = tx('huge') || jsonb_build_object('rest', repeat('x', 1100000)) WHERE id = 6;
 UPDATE pages SET tx = tx('huge') || jsonb_build_object('rest', (SELECT jsonb_agg(md5(i::text)) FROM generate_series(1, 32000) i)) WHERE id = 6;
+RESET session_replication_role;
 SELECT action, tx, more FROM changes();
 
 -- a delete tells none that an update would not
 BEGIN;
 INSERT INTO pages VALUES (7);
+SET LOCAL session_replication_role = replica;
 UPDATE pages SET tx = tx('large') || jsonb_build_object('rest', repeat('x', 66000)) WHERE id = 7;
+SET LOCAL session_replication_role = origin;
 DELETE FROM pages WHERE id = 7;
 COMMIT;
 SELECT action, id, tx, more FROM changes();
 
 -- a trigger behind ours, which brings a value back that is not in the WAL
 ALTER TABLE pages ALTER tx SET STORAGE external;
+SET session_replication_role = replica;
 INSERT INTO pages VALUES (8, NULL, NULL, NULL, tx('1000.0000.b') || jsonb_build_object('rest', repeat('x', 9000)));
+RESET session_replication_role;
 CREATE FUNCTION bring_back() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.tx := OLD.tx; RETURN NEW; END $$;
 CREATE TRIGGER zzz_bring_back BEFORE UPDATE ON pages FOR EACH ROW EXECUTE FUNCTION bring_back();
 UPDATE pages SET name = 'brought back' WHERE id = 8;
@@ -144,4 +171,38 @@ INSERT INTO plain VALUES (1, 1);
 UPDATE plain SET a = 2;
 DELETE FROM plain;
 SELECT action, entity, id, tx, data, more FROM changes();
+
+-- versions: the tx's id, or one of the server's own for what declares nothing; row versions count each write
+CREATE FUNCTION versions(OUT action text, OUT id text, OUT version text, OUT is_new bool, OUT row_version int) RETURNS SETOF record LANGUAGE sql AS $$
+    SELECT d ->> 'action', d ->> 'entityId', CASE WHEN d -> 'tx' <> 'null' THEN d ->> 'version' ELSE regexp_replace(d ->> 'version', '^[0-9]{13}\.[0-9]{4,}\.[0-9a-z-]+$', 'own') END,
+           d ->> 'version' IS DISTINCT FROM lag(d ->> 'version') OVER (ORDER BY n), (d ->> 'rowVersion')::int
+    FROM pg_logical_slot_get_changes('regress', NULL, NULL) WITH ORDINALITY s(lsn, xid, line, n), LATERAL (SELECT line::jsonb AS d) j ORDER BY n
+$$;
+TRUNCATE pages;
+SELECT count(*) FROM changes();
+INSERT INTO pages VALUES (1, 'acme', 'one'), (2, 'acme', 'two', NULL, tx('1000.0020.a'));
+UPDATE pages SET name = 'new' WHERE id = 1;
+UPDATE pages SET name = 'declared', tx = tx('1000.0021.a', 'name');
+BEGIN;
+UPDATE pages SET name = 'not declared';
+UPDATE pages SET body = 'nor is this', organization_id = 'other';
+COMMIT;
+UPDATE pages SET id = 3, tx = tx('1000.0022.a', 'id') WHERE id = 1;
+UPDATE pages SET id = 4 WHERE id = 2;
+DELETE FROM pages WHERE id = 3;
+BEGIN;
+UPDATE pages SET tx = tx('1000.0023.a');
+DELETE FROM pages;
+COMMIT;
+INSERT INTO pages VALUES (4);
+SET session_replication_role = replica;
+UPDATE pages SET name = 'kept as it comes';
+RESET session_replication_role;
+ALTER TABLE pages DISABLE TRIGGER zz_txsync;
+UPDATE pages SET name = 'unseen';
+ALTER TABLE pages ENABLE ALWAYS TRIGGER zz_txsync;
+DELETE FROM pages;
+SELECT * FROM versions();
+SELECT entity_id, org_id, CASE WHEN transaction_id ~ '^1000\.' THEN transaction_id ELSE 'own' END AS id, row_version, origin FROM txsync.tombstone WHERE entity_type = 'pages' AND entity_id IN ('1', '2', '3', '4') ORDER BY 1;
+DROP FUNCTION versions;
 DROP TABLE pages, plain;
