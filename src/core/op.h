@@ -1,6 +1,6 @@
 #pragma once
 // One write as clients queue it: `{"transactionId", "sourceId", "entityType", "entityId", "action", "changedField",
-// "value" | "data", …}`. docs/format.md lists the members.
+// "value" | "data", …}`. docs/reference.md lists the members.
 
 #include "core/jsonb.h"
 #include "core/tx.h"
