@@ -1,4 +1,7 @@
 -- Mutations: what begin_mutation() declares, what plain SQL claims, what rows know of their own history.
+-- What other tests have left would count on.
+DELETE FROM txsync.mutation;
+DELETE FROM txsync.tombstone;
 
 CREATE TABLE pages (id int PRIMARY KEY, organization_id text, name text, body text, updated_at timestamptz);
 CREATE TABLE blocks (page int, no int, content text, PRIMARY KEY (page, no));
