@@ -27,7 +27,7 @@ sub comparable
 	my ($text) = @_;
 	$text =~ s/"position":"[^"]*"/"position":"…"/g;
 	$text =~ s/"committedAt":"[^"]*"/"committedAt":"…"/g;
-	$text =~ s/\b[0-9]{13}\.[0-9]{4,}\.[0-9a-z]{10,}(?:-[0-9a-z]+)+/the server's id/g;
+	$text =~ s/\b[0-9]{13}\.[0-9]{4,}\.[0-9a-z]{8,}(?:-[0-9a-z]+)+/the server's id/g;
 	$text =~ s/-{3,}/---/g;
 	$text =~ s/ +/ /g;
 	$text =~ s/^ | $//mg;
