@@ -144,6 +144,34 @@ IsWrittenBack(const TriggeredWrite &write, const StoredTx &said)
 	return pg::Spi().Execute(entity->Plan(sql), sql.c_str(), parameters) > 0;
 }
 
+// The row of an INSERT may turn out to be there, under another id, ON CONFLICT.
+void
+MarkProvisional(const TriggeredWrite &write, Declaration &declaration, const LedgerPlace &place)
+{
+	declaration.provisional_in = write.before == nullptr ? write.table.root : InvalidOid;
+	declaration.provisional_by = pg::Call([] { return GetCurrentCommandId(false); });
+	declaration.provisional = place;
+}
+
+// The row that is updated, by the command that was to insert one, is the entity.
+void
+Correct(const TriggeredWrite &write)
+{
+	const Declaration *declared = Declared();
+	if (declared == nullptr || !OidIsValid(declared->provisional_in))
+		return;
+	bool is_it = write.IsUpdate() && declared->provisional_in == write.table.root &&
+				 declared->provisional_by == pg::Call([] { return GetCurrentCommandId(false); });
+	Declaration &change = ToDeclare();
+	change.provisional_in = InvalidOid;
+	if (!is_it)
+		return;
+	LedgerPlace before = change.provisional;
+	RecordEntity(change.provisional, write.table.entity_type, EntityId(write.table, write.desc, write.before));
+	if (memcmp(&change.place, &before, sizeof before) == 0)
+		change.place = change.provisional;
+}
+
 // Plain SQL that sets tx: a mutation of its own.
 bool
 Claims(const TriggeredWrite &write, const core::Tx &tx, const StoredTx &said)
@@ -161,7 +189,10 @@ Claims(const TriggeredWrite &write, const core::Tx &tx, const StoredTx &said)
 				   {{"transactionId", tx.transaction_id}},
 				   "begin_mutation() tells a duplicate, and what came of it, without an error.");
 	}
-	ToDeclare().SetClaimed(tx.transaction_id);
+	Declaration &declaration = ToDeclare();
+	declaration.SetClaimed(tx.transaction_id);
+	if (!claimed.before)
+		MarkProvisional(write, declaration, claimed.place);
 	return true;
 }
 
@@ -200,12 +231,13 @@ TellFirstRow(const TriggeredWrite &write)
 		return;
 	Declaration &change = ToDeclare();
 	change.awaits_row = false;
-	if (change.knows_entity)
+	if (change.knows_entity || (OidIsValid(change.relation) && change.relation != write.table.root))
 		return;
 	RequireField(write, change.Tx().changed_field);
 	RecordEntity(change.place, write.table.entity_type, EntityId(write.table, write.desc, write.Row()));
 	change.relation = write.table.root;
 	change.knows_entity = true;
+	MarkProvisional(write, change, change.place);
 }
 
 Author
@@ -241,6 +273,8 @@ AuthorOf(const TriggeredWrite &write)
 	const Declaration *declared = Declared();
 	if (declared != nullptr && declared->kind == Declaration::Kind::kDuplicate)
 		RefuseDuplicate(*declared);
+	Correct(write);
+	declared = Declared();
 	bool is_declared = declared != nullptr && declared->kind == Declaration::Kind::kMutation;
 	if (write.table.tx.number == 0)
 		return is_declared ? DeclaredAuthor(write) : Author();

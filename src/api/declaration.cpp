@@ -59,11 +59,16 @@ AtSavepointEnd(SubXactEvent event, SubTransactionId, SubTransactionId, void *)
 	if (current == nullptr || current->level < level)
 		return;
 	if (event == SUBXACT_EVENT_ABORT_SUB) {
+		Declaration *undone = current;
 		current = current->outer;
+		pfree(undone);
 	} else if (event == SUBXACT_EVENT_COMMIT_SUB) {
 		current->level = level - 1;
-		if (current->outer != nullptr && current->outer->level == level - 1)
-			current->outer = current->outer->outer;
+		Declaration *replaced = current->outer;
+		if (replaced != nullptr && replaced->level == level - 1) {
+			current->outer = replaced->outer;
+			pfree(replaced);
+		}
 	}
 }
 

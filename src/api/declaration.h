@@ -40,6 +40,11 @@ struct Declaration
 	Oid inserted_into;                         // where a row with that id was to be inserted, declaring a field that
 	char inserted_field[core::Tx::kMaxChangedField]; // creates do not have: ON CONFLICT DO UPDATE may want it back
 
+	// The ledger has the entity of a row that is about to be inserted: ON CONFLICT it may be another.
+	LedgerPlace provisional;
+	Oid provisional_in; // InvalidOid: there is none such
+	CommandId provisional_by;
+
 	// Savepoints
 	Declaration *outer;
 	int level;
@@ -59,6 +64,7 @@ struct Declaration
 	}
 
 	void Set(const core::Tx &tx);
+
 	std::string_view
 	InsertedField(Oid relation) const
 	{

@@ -10,6 +10,7 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/pg_collation.h"
 #include "common/hashfn.h"
+#include "executor/executor.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -22,20 +23,44 @@ namespace {
 // The fourth field of SQL's own advisory locks is 1 or 2.
 constexpr uint16 kOurs = 0x7478;
 
+// Whether it makes the key unique, and has all rows.
+bool
+IsOf(Relation index, std::span<const AttrNumber> key)
+{
+	const FormData_pg_index &form = *index->rd_index;
+	if (!form.indisunique || !form.indisvalid || !form.indimmediate || RelationGetIndexPredicate(index) != NIL ||
+		form.indnkeyatts != static_cast<int>(key.size()))
+		return false;
+	for (size_t i = 0; i < key.size(); i++) {
+		if (form.indkey.values[i] != key[i])
+			return false;
+	}
+	return true;
+}
+
 } // namespace
 
-KeyedTable::KeyedTable(Oid oid, LOCKMODE lock)
+KeyedTable::KeyedTable(Oid oid, std::span<const AttrNumber> key, LOCKMODE lock)
 	: table_(pg::Call([&] { return try_relation_open(oid, lock); }))
 	, lock_(lock)
 {
-	if (table_ == nullptr)
-		return;
-	index_ = pg::Call([&] {
-		List *indexes = RelationGetIndexList(table_);
-		if (indexes == NIL)
-			elog(ERROR, "table \"%s\" has lost its index", RelationGetRelationName(table_));
-		return index_open(linitial_oid(indexes), lock);
-	});
+	if (table_ != nullptr)
+		pg::Call([&] { OpenIndexes(key); });
+}
+
+// Nothing of C++ may be in its frame.
+void
+KeyedTable::OpenIndexes(std::span<const AttrNumber> key)
+{
+	List *oids = RelationGetIndexList(table_);
+	for (int i = 0; i < list_length(oids); i++) {
+		Relation index = index_open(list_nth_oid(oids, i), lock_);
+		indexes_ = lappend(indexes_, index);
+		if (index_ == nullptr && IsOf(index, key))
+			index_ = index;
+	}
+	if (index_ == nullptr)
+		elog(ERROR, "table \"%s\" has lost its index", RelationGetRelationName(table_));
 }
 
 KeyedTable::~KeyedTable()
@@ -43,7 +68,8 @@ KeyedTable::~KeyedTable()
 	if (table_ == nullptr || std::uncaught_exceptions() > 0)
 		return;
 	LOCKMODE given_back = lock_ == AccessShareLock ? lock_ : NoLock;
-	index_close(index_, given_back);
+	for (int i = 0; i < list_length(indexes_); i++)
+		index_close(static_cast<Relation>(list_nth(indexes_, i)), given_back);
 	relation_close(table_, given_back);
 }
 
@@ -98,7 +124,7 @@ KeyedTable::FindPresent(std::span<const Datum> key) const
 
 // Nothing of C++ may be in its frame.
 void
-KeyedTable::AddToIndex(HeapTuple row)
+KeyedTable::AddToKey(HeapTuple row)
 {
 	Datum values[INDEX_MAX_KEYS];
 	bool nulls[INDEX_MAX_KEYS];
@@ -109,13 +135,39 @@ KeyedTable::AddToIndex(HeapTuple row)
 	pg::EndIndexInserts(index_, info);
 }
 
+// Nothing of C++ may be in its frame.
+void
+KeyedTable::AddToIndexes(HeapTuple row)
+{
+	if (list_length(indexes_) == 1)
+		return AddToKey(row);
+	EState *executor = CreateExecutorState();
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(table_), &TTSOpsHeapTuple);
+	ExecStoreHeapTuple(row, slot, false);
+	GetPerTupleExprContext(executor)->ecxt_scantuple = slot;
+	for (int i = 0; i < list_length(indexes_); i++) {
+		auto *index = static_cast<Relation>(list_nth(indexes_, i));
+		IndexInfo *info = BuildIndexInfo(index);
+		if (!info->ii_ReadyForInserts || !ExecQual(ExecPrepareQual(info->ii_Predicate, executor), GetPerTupleExprContext(executor)))
+			continue;
+		Datum values[INDEX_MAX_KEYS];
+		bool nulls[INDEX_MAX_KEYS];
+		FormIndexDatum(info, slot, executor, values, nulls);
+		index_insert(index, values, nulls, &row->t_self, table_,
+					 index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, info);
+		pg::EndIndexInserts(index, info);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	FreeExecutorState(executor);
+}
+
 ItemPointerData
 KeyedTable::Insert(const Datum *values, const bool *nulls)
 {
 	return pg::Call([&] {
 		HeapTuple row = heap_form_tuple(RelationGetDescr(table_), const_cast<Datum *>(values), const_cast<bool *>(nulls));
 		heap_insert(table_, row, GetCurrentCommandId(true), HEAP_INSERT_NO_LOGICAL, nullptr);
-		AddToIndex(row);
+		AddToIndexes(row);
 		return row->t_self;
 	});
 }
@@ -136,7 +188,7 @@ KeyedTable::Update(ItemPointerData place, std::span<const int> columns, const Da
 		ReleaseBuffer(buffer);
 		pg::UpdateRow(table_, &place, fresh);
 		if (!HeapTupleIsHeapOnly(fresh))
-			AddToIndex(fresh);
+			AddToIndexes(fresh);
 		CommandCounterIncrement();
 		return fresh->t_self;
 	});

@@ -1,6 +1,6 @@
 #pragma once
-// A table of the extension's own, with one unique index on columns, read and written past SQL: who uses the extension
-// needs no rights on it, and its rows are in nobody's logical decoding.
+// A table of the extension's own, with a unique index on columns of text, read and written past SQL: who uses the
+// extension needs no rights on it, and rows that are added are in nobody's logical decoding.
 
 #include "pg/call.h"
 #include "pg/compat.h"
@@ -23,7 +23,7 @@ namespace txsync::api {
 class KeyedTable
 {
 public:
-	KeyedTable(Oid oid, LOCKMODE lock);
+	KeyedTable(Oid oid, std::span<const AttrNumber> key, LOCKMODE lock);
 	KeyedTable(const KeyedTable &) = delete;
 	~KeyedTable();
 
@@ -68,10 +68,13 @@ public:
 private:
 	template <class F>
 	bool Look(std::span<const Datum> key, Snapshot snapshot, F &&f) const;
-	void AddToIndex(HeapTuple row);
+	void OpenIndexes(std::span<const AttrNumber> key);
+	void AddToKey(HeapTuple row);
+	void AddToIndexes(HeapTuple row);
 
 	Relation table_;
-	Relation index_ = nullptr;
+	Relation index_ = nullptr; // of the key
+	List *indexes_ = NIL;      // all that rows are to be in: somebody may build one anew, or add one
 	LOCKMODE lock_;
 };
 

@@ -30,6 +30,8 @@ enum Column
 	kColumns,
 };
 
+constexpr AttrNumber kKey[] = {kTransactionId + 1};
+
 // The partition of an id. It may be dropped, or made, while we wait for its lock: then there is another look.
 bool
 IsPartitionOf(const KeyedTable &table, std::string_view transaction_id)
@@ -148,7 +150,7 @@ Try(KeyedTable &table, const Claim &claim, Datum id)
 void
 Replace(LedgerPlace &place, std::span<const int> columns, const Datum *values)
 {
-	KeyedTable table(place.table, RowExclusiveLock);
+	KeyedTable table(place.table, kKey, RowExclusiveLock);
 	bool nulls[kColumns] = {};
 	place.row = table.Update(place.row, columns, values, nulls);
 }
@@ -162,7 +164,7 @@ ClaimId(const Claim &claim)
 	Datum id = TextDatum(claim.tx.transaction_id);
 	for (;;) {
 		pg::CheckForInterrupts();
-		KeyedTable table(LedgerPartitionOf(claim.tx.transaction_id), RowExclusiveLock);
+		KeyedTable table(LedgerPartitionOf(claim.tx.transaction_id), kKey, RowExclusiveLock);
 		if (!IsPartitionOf(table, claim.tx.transaction_id))
 			continue;
 		auto [place, present] = Try(table, claim, id);
@@ -180,7 +182,7 @@ ClaimId(const Claim &claim)
 std::optional<LedgerRow>
 FindId(std::string_view transaction_id)
 {
-	KeyedTable table(LedgerPartitionOf(transaction_id), AccessShareLock);
+	KeyedTable table(LedgerPartitionOf(transaction_id), kKey, AccessShareLock);
 	if (!IsPartitionOf(table, transaction_id))
 		return FindId(transaction_id);
 	Datum id = TextDatum(transaction_id);
@@ -191,7 +193,7 @@ FindId(std::string_view transaction_id)
 bool
 IsClaimed(std::string_view transaction_id)
 {
-	KeyedTable table(LedgerPartitionOf(transaction_id), AccessShareLock);
+	KeyedTable table(LedgerPartitionOf(transaction_id), kKey, AccessShareLock);
 	if (!IsPartitionOf(table, transaction_id))
 		return IsClaimed(transaction_id);
 	Datum id = TextDatum(transaction_id);

@@ -45,13 +45,15 @@ Floor()
 	return pg::Call([] {
 		int32_t floor = INT32_MIN;
 		Relation table = table_open(TableNamed("mutation_floor"), AccessShareLock);
-		SysScanDesc scan = systable_beginscan(table, InvalidOid, false, SnapshotSelf, 0, nullptr);
+		Snapshot latest = RegisterSnapshot(GetLatestSnapshot());
+		SysScanDesc scan = systable_beginscan(table, InvalidOid, false, latest, 0, nullptr);
 		while (HeapTuple row = systable_getnext(scan)) {
 			bool null = false;
 			Datum date = heap_getattr(row, 1, RelationGetDescr(table), &null);
 			floor = std::max(floor, DatumGetDateADT(date) + kEpochOffset);
 		}
 		systable_endscan(scan);
+		UnregisterSnapshot(latest);
 		table_close(table, AccessShareLock);
 		return floor;
 	});

@@ -54,8 +54,9 @@ constinit LastUpdate last_update = {};
 // the other half. 0: no row is moving.
 struct Moving
 {
-	size_t versions;   // of the last update
-	size_t expected;   // by the next insert
+	size_t versions; // of the last update
+	size_t expected; // by the next insert
+	SubTransactionId subtransaction;
 	TransactionId transaction;
 };
 
@@ -210,16 +211,16 @@ VersionsOf(core::Buffer &store, const RowTable &table, TupleDesc desc, HeapTuple
 }
 
 // Of a row that comes. There are none where its tx says all that there is to say. An entity that comes again goes on
-// counting: who knows its last life would otherwise take this one for it.
+// from its last life: who knows that would otherwise take this one for it.
 void
 StartVersions(core::Buffer &out, const RowTable &table, TupleDesc desc, HeapTuple row, const Author &author)
 {
-	uint64_t row_version = 1 + BuriedRowVersion(table.entity_type, EntityId(table, desc, row));
-	core::Stamp stamp;
-	if (!author.tx.IsNull())
-		stamp = std::min(author.time, StampCeiling());
-	if (row_version > 1 || stamp != core::TimeOf(author.tx.transaction_id))
-		core::WriteFresh(out, row_version, author.tx.transaction_id, stamp);
+	LastLife last = LastLifeOf(table.entity_type, EntityId(table, desc, row));
+	core::Stamp stamp = std::min(author.time, StampCeiling());
+	if (last.row_version > 0)
+		stamp = std::max(stamp, core::After(last.stamp));
+	if (author.tx.IsNull() || last.row_version > 0 || stamp != core::TimeOf(author.id))
+		core::WriteFresh(out, last.row_version + 1, author.id, stamp);
 }
 
 // For an op that is being applied.
@@ -279,7 +280,8 @@ IsReplica()
 bool
 Arrives(const RowTable &table, TupleDesc desc, HeapTuple row)
 {
-	if (moving.expected == 0 || moving.transaction != GetTopTransactionIdIfAny())
+	if (moving.expected == 0 || moving.transaction != GetTopTransactionIdIfAny() ||
+		moving.subtransaction != GetCurrentSubTransactionId())
 		return false;
 	Value versions = Fetch(row, desc, table.versions);
 	if (versions.null || Digest(pg::Image(versions.datum, table.versions.layout)) != moving.expected)
@@ -348,12 +350,12 @@ OnUpdate(const TriggerData &data, const RowTable &table)
 	core::Buffer versions;
 	if (table.versions.number > 0 && same_key) {
 		AdvanceVersions(versions, table, desc, before, after, author);
+		moving = {};
 		moving.versions = Digest(versions.View());
 	} else if (table.versions.number > 0) {
 		core::Buffer store;
 		BuryRow(table, desc, before, author, VersionsOf(store, table, desc, before));
-		uint64_t row_version = 1 + BuriedRowVersion(table.entity_type, EntityId(table, desc, after));
-		core::WriteFresh(versions, row_version, author.id, std::min(author.time, StampCeiling()));
+		StartVersions(versions, table, desc, after, author);
 	}
 	if (table.tx.number > 0)
 		after = WithAuthor(after, desc, table, author, versions.View());
@@ -364,6 +366,7 @@ HeapTuple
 OnMove(const TriggerData &data, const RowTable &table)
 {
 	moving.expected = moving.versions;
+	moving.subtransaction = GetCurrentSubTransactionId();
 	moving.transaction = GetTopTransactionIdIfAny();
 	if (!table.logged)
 		return data.tg_trigtuple;

@@ -4,9 +4,11 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "replication/origin.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -32,6 +34,8 @@ enum Column
 	kDeletedAt,
 	kColumns,
 };
+
+constexpr AttrNumber kKey[] = {kEntityType + 1, kEntityKey + 1};
 
 // An index holds no id of any length.
 constexpr size_t kLongestKey = 200;
@@ -116,10 +120,16 @@ TryToBury(KeyedTable &table, const Key &key, const Row &row)
 	return InvalidTransactionId;
 }
 
-HeapTuple
-Find(const KeyedTable &table, std::string_view entity_type, std::string_view entity_id)
+// Most entities were never deleted, and in most databases none was.
+bool
+IsEmpty(Oid oid)
 {
-	return table.Find(KeyOf(entity_type, entity_id).parts, SnapshotSelf);
+	return pg::Call([&] {
+		Relation table = table_open(oid, AccessShareLock);
+		bool empty = RelationGetNumberOfBlocks(table) == 0;
+		table_close(table, AccessShareLock);
+		return empty;
+	});
 }
 
 } // namespace
@@ -129,7 +139,7 @@ Bury(const Tombstone &tombstone)
 {
 	Key key = KeyOf(tombstone.entity_type, tombstone.entity_id);
 	Row row = RowOf(tombstone, key);
-	KeyedTable table(TableId(), RowExclusiveLock);
+	KeyedTable table(TableId(), kKey, RowExclusiveLock);
 	for (;;) {
 		pg::CheckForInterrupts();
 		TransactionId running = TryToBury(table, key, row);
@@ -142,8 +152,12 @@ Bury(const Tombstone &tombstone)
 std::optional<std::string>
 TombstoneOf(std::string_view entity_type, std::string_view entity_id)
 {
-	KeyedTable table(TableId(), AccessShareLock);
-	HeapTuple row = Find(table, entity_type, entity_id);
+	Key key = KeyOf(entity_type, entity_id);
+	KeyedTable table(TableId(), kKey, AccessShareLock);
+	// Not the transaction's snapshot: a deletion that it does not see is one all the same.
+	Snapshot snapshot = pg::Call([] { return RegisterSnapshot(GetLatestSnapshot()); });
+	HeapTuple row = table.Find(key.parts, snapshot);
+	pg::Call([&] { UnregisterSnapshot(snapshot); });
 	if (row == nullptr)
 		return std::nullopt;
 	return pg::Call([&]() -> const char * {
@@ -152,17 +166,29 @@ TombstoneOf(std::string_view entity_type, std::string_view entity_id)
 	});
 }
 
-uint64_t
-BuriedRowVersion(std::string_view entity_type, std::string_view entity_id)
+LastLife
+LastLifeOf(std::string_view entity_type, std::string_view entity_id)
 {
-	KeyedTable table(TableId(), AccessShareLock);
-	HeapTuple row = Find(table, entity_type, entity_id);
-	if (row == nullptr)
-		return 0;
-	return pg::Call([&] {
-		bool null = false;
-		return static_cast<uint64_t>(DatumGetInt64(heap_getattr(row, kRowVersion + 1, table.Desc(), &null)));
-	});
+	if (IsEmpty(TableId()))
+		return {};
+	Key key = KeyOf(entity_type, entity_id);
+	KeyedTable table(TableId(), kKey, AccessShareLock);
+	for (;;) {
+		pg::CheckForInterrupts();
+		KeyedTable::Present present = table.FindPresent(key.parts);
+		if (present.row == nullptr)
+			return {};
+		if (!TransactionIdIsValid(present.running))
+			return pg::Call([&] {
+				auto number = [&](Column column) {
+					bool null = false;
+					return static_cast<uint64_t>(
+						DatumGetInt64(heap_getattr(present.row, column + 1, table.Desc(), &null)));
+				};
+				return LastLife{number(kRowVersion), {number(kWallMs), number(kLogical)}};
+			});
+		pg::Call([running = present.running] { XactLockTableWait(running, nullptr, nullptr, XLTW_None); });
+	}
 }
 
 } // namespace txsync::api

@@ -48,7 +48,8 @@ sub create
 {
 	my ($id, $values, $tx) = @_;
 	my $author = author($tx);
-	$world{rows}{$id} = { values => $values, tx => $author, written => $transaction, creator => $author, last => $author, version => 1 + ($world{tombs}{$id} // 0), fields => {} };
+	my $id_of_it = $author // server_id();
+	$world{rows}{$id} = { values => $values, tx => $author, written => $transaction, creator => $id_of_it, last => $id_of_it, version => 1 + ($world{tombs}{$id} // 0), fields => {} };
 	return;
 }
 
