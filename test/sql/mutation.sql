@@ -164,6 +164,45 @@ MERGE INTO pages USING (VALUES (1, 'merged'), (6, 'new')) v(id, name) ON pages.i
 WHEN MATCHED THEN UPDATE SET name = v.name WHEN NOT MATCHED THEN INSERT (id, name, tx) VALUES (v.id, v.name, tx('g1'));
 SELECT id, name, tx FROM pages WHERE id IN (1, 6) ORDER BY id;
 
+-- The row that is there is the entity, whatever id the INSERT had made.
+CREATE TABLE users (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email text UNIQUE, name text);
+SET client_min_messages = warning;
+SELECT entity_type FROM txsync.track('users');
+RESET client_min_messages;
+INSERT INTO users (email, name) VALUES ('a@b', 'one'), ('c@d', 'two');
+INSERT INTO users (email, name, tx) VALUES ('a@b', 'three', tx('u1', 'name')) ON CONFLICT (email) DO UPDATE SET name = excluded.name, tx = excluded.tx RETURNING id, tx;
+BEGIN;
+SELECT txsync.begin_mutation(tx('u2', 'name'));
+INSERT INTO users (email, name) VALUES ('c@d', 'four'), ('e@f', 'five') ON CONFLICT (email) DO UPDATE SET name = excluded.name RETURNING id;
+COMMIT;
+BEGIN;
+SELECT txsync.begin_mutation(tx('u3', 'name'));
+INSERT INTO users (email, name) VALUES ('g@h', 'six'), ('a@b', 'seven') ON CONFLICT (email) DO UPDATE SET name = excluded.name RETURNING id;
+COMMIT;
+SELECT id, txsync.get_entity_by_transaction(id) FROM unnest(ARRAY['u1', 'u2', 'u3']) id;
+-- Rows of others may come before that of the type that was named.
+BEGIN;
+SELECT txsync.begin_mutation(tx('u4', 'name'), 'users');
+INSERT INTO blocks VALUES (7, 7, 'log');
+UPDATE users SET name = 'eight' WHERE id = 1 RETURNING tx;
+COMMIT;
+SELECT txsync.begin_mutation(tx('u4', 'name'), 'users') -> 'entity' ->> 'name' AS name, txsync.get_entity_by_transaction('u4');
+DROP TABLE users;
+
+-- Indexes of others on the ledger have its rows as well.
+CREATE INDEX others ON txsync.mutation_other (lower(source_id)) WHERE claimed_by IS NOT NULL;
+BEGIN;
+SELECT txsync.begin_mutation(tx('i1'));
+UPDATE pages SET body = 'i1' WHERE id = 1;
+SELECT txsync.finish_mutation(to_jsonb(repeat('x', 9000)));
+COMMIT;
+SET enable_seqscan = off;
+SELECT count(*) FROM txsync.mutation_other WHERE lower(source_id) = 'tab-1' AND claimed_by IS NOT NULL AND transaction_id = 'i1';
+RESET enable_seqscan;
+REINDEX INDEX txsync.mutation_other_id;
+DROP INDEX txsync.others;
+SELECT txsync.begin_mutation(tx('i1')) ->> 'status' AS status;
+
 -- ---- Versions
 
 CREATE TABLE notes (id int PRIMARY KEY, a text, b text, twice text GENERATED ALWAYS AS (a || a) STORED, modified_at timestamptz);
@@ -304,4 +343,4 @@ SELECT body, history('pages', '10') FROM pages WHERE id = 10;
 DROP TABLE pages, blocks, bare, notes, homes;
 DROP FUNCTION history, shout;
 DROP ROLE txsync_other;
-SELECT count(*) > 50 AS told FROM changes();
+SELECT count(*) > 0 AS told FROM changes();

@@ -236,4 +236,4 @@ DROP ROLE regress_ops;
 DROP TYPE point3;
 DROP DOMAIN short;
 DROP FUNCTION op, setting, told, statuses, applied, failure, give_up, keep;
-SELECT count(*) > 50 AS told FROM changes();
+SELECT count(*) > 0 AS told FROM changes();
