@@ -89,3 +89,23 @@ pg_major() {
 		apt-cache depends postgresql 2>/dev/null | sed -nE 's/.*Depends: postgresql-([0-9]+)$/\1/p'
 	fi
 }
+
+# Fetches the packages that test/npm/package-lock.json names, pure JavaScript, once per lock file: node_modules becomes their folder.
+# A machine that has them needs no npm.
+fetch_node_modules() {
+	local name half
+	name=npm-$(sha256sum "$root/test/npm/package-lock.json" | cut -c 1-16)
+	node_modules=$cache/$name/node_modules
+	if [ -d "$node_modules" ]; then return; fi
+	if ! command -v npm >/dev/null; then need_packages npm; fi
+	step "fetching the packages of test/npm"
+	half=$(mktemp -d)
+	chmod 755 "$half"
+	cp "$root"/test/npm/package*.json "$half/"
+	(umask 022 && cd "$half" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || die "npm could not fetch the packages"
+	as_root mkdir -p "$cache"
+	as_root rm -rf "${cache:?}/$name" "$cache/.$name"
+	as_root cp -r --no-preserve=ownership "$half" "$cache/.$name"
+	as_root mv "$cache/.$name" "$cache/$name"
+	rm -rf "$half"
+}

@@ -24,7 +24,8 @@ CREATE TABLE activity (
 -- An index holds no value of any length, and the ids of others' rows have none.
 CREATE INDEX activity_org ON activity (left(org_id, 200), id) WITH (fillfactor = 100);
 CREATE INDEX activity_transaction ON activity ((tx ->> 'transactionId')) WITH (fillfactor = 100);
-CREATE INDEX activity_field ON activity (entity_type, left(entity_id, 200), (tx ->> 'changedField'), id) WITH (fillfactor = 100);
+-- What differs most is first: sorting is faster then.
+CREATE INDEX activity_field ON activity (left(entity_id, 200), entity_type, (tx ->> 'changedField'), id) WITH (fillfactor = 100);
 COMMENT ON TABLE activity IS 'The changelog: one row per change of a tracked table, without the entity''s content, in commit order of id. Partitions of 10 million ids; the capture worker writes it.';
 COMMENT ON COLUMN activity.id IS 'Rises in commit order; may have gaps.';
 COMMENT ON COLUMN activity.epoch IS 'Differs where LSNs or ids could repeat: see txsync.capture.';

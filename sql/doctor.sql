@@ -75,9 +75,10 @@ WITH setting AS (
           AND CASE t.relreplident WHEN 'd' THEN x.indisprimary WHEN 'i' THEN x.indisreplident ELSE false END)
   UNION ALL
     SELECT 5, 'table', e.relation, 'error', format('tracking of %s names a column %I that it does not have', e.label, n.name),
-           CASE WHEN n.name = 'tx' THEN format('ALTER TABLE %s ADD COLUMN tx jsonb;', e.label)
+           CASE n.name WHEN 'tx' THEN format('ALTER TABLE %s ADD COLUMN tx jsonb;', e.label)
+                WHEN 'tx_versions' THEN format('ALTER TABLE %s ADD COLUMN tx_versions bytea;', e.label)
                 ELSE concat(e.call_before, quote_literal(e.entity_type), e.call_behind, ' -- with the present name of ', translate(quote_ident(n.name), E'\n\r', '  ')) END
-    FROM entity e, LATERAL (SELECT unnest(e.id_columns || e.hidden || e.org_column) UNION SELECT 'tx' WHERE e.tx) n(name)
+    FROM entity e, LATERAL (SELECT unnest(e.id_columns || e.hidden || e.org_column) UNION SELECT unnest(ARRAY['tx', 'tx_versions']) WHERE e.tx) n(name)
     WHERE n.name IS NOT NULL AND NOT EXISTS (
         SELECT FROM pg_attribute a WHERE a.attrelid = e.relation AND a.attname = n.name AND NOT a.attisdropped)
   UNION ALL

@@ -20,6 +20,9 @@ CREATE TABLE mutation_hlc PARTITION OF mutation FOR VALUES IN (false) PARTITION 
 CREATE TABLE mutation_rest PARTITION OF mutation_hlc DEFAULT;
 CREATE UNIQUE INDEX mutation_other_id ON mutation_other (transaction_id);
 CREATE UNIQUE INDEX mutation_rest_id ON mutation_rest (transaction_id);
+-- Whoever publishes all tables could delete nothing otherwise.
+ALTER TABLE mutation_other REPLICA IDENTITY USING INDEX mutation_other_id;
+ALTER TABLE mutation_rest REPLICA IDENTITY USING INDEX mutation_rest_id;
 SELECT pg_catalog.pg_extension_config_dump('mutation_other', '');
 SELECT pg_catalog.pg_extension_config_dump('mutation_rest', '');
 COMMENT ON TABLE mutation IS 'The ledger: one row per transactionId that was claimed, in the transaction that claimed it. Ids of a clock are kept by the day in them.';
@@ -39,6 +42,7 @@ COMMENT ON TABLE mutation_floor IS 'Ids of a clock from before this day are not 
 
 CREATE TABLE tombstone (
     entity_type text COLLATE "C" NOT NULL,
+    entity_key text COLLATE "C" NOT NULL,
     entity_id text COLLATE "C" NOT NULL,
     org_id text COLLATE "C",
     transaction_id text COLLATE "C" NOT NULL,
@@ -46,13 +50,13 @@ CREATE TABLE tombstone (
     logical bigint NOT NULL,
     row_version bigint NOT NULL,
     origin text,
-    deleted_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+    deleted_at timestamptz NOT NULL
 );
-CREATE UNIQUE INDEX tombstone_entity ON tombstone (entity_type, pg_catalog.md5(entity_id));
--- Whoever publishes all tables could delete nothing otherwise: an index on an expression is no identity.
-ALTER TABLE tombstone REPLICA IDENTITY FULL;
+CREATE UNIQUE INDEX tombstone_entity ON tombstone (entity_type, entity_key);
+ALTER TABLE tombstone REPLICA IDENTITY USING INDEX tombstone_entity;
 SELECT pg_catalog.pg_extension_config_dump('tombstone', '');
 COMMENT ON TABLE tombstone IS 'What was deleted, as of its last deletion: a write that comes late is a conflict.';
+COMMENT ON COLUMN tombstone.entity_key IS 'The id, or its MD5 where that is longer than 200 bytes.';
 COMMENT ON COLUMN tombstone.wall_ms IS 'With logical the stamp of the deletion.';
 COMMENT ON COLUMN tombstone.origin IS 'The replication origin that the deletion came from; null: this server.';
 

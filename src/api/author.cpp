@@ -99,42 +99,6 @@ TimeOf(std::string_view transaction_id)
 	return {now.wall_ms, now.logical};
 }
 
-// The changedField that an INSERT said, which is not stored with it: the row may yet come as ON CONFLICT DO UPDATE.
-struct Upsert
-{
-	TransactionId transaction;
-	CommandId command;
-	uint8_t id_size;
-	uint8_t field_size;
-	char id[core::Tx::kMaxTransactionId];
-	char field[core::Tx::kMaxChangedField];
-
-	bool
-	IsOf(std::string_view transaction_id) const
-	{
-		return transaction_id == std::string_view(id, id_size) && transaction == GetTopTransactionIdIfAny() &&
-			   command == pg::Call([] { return GetCurrentCommandId(false); });
-	}
-};
-
-constinit Upsert upsert = {};
-
-void
-RememberField(const core::Tx &tx)
-{
-	upsert.transaction = GetTopTransactionIdIfAny();
-	upsert.command = pg::Call([] { return GetCurrentCommandId(false); });
-	upsert.id_size = static_cast<uint8_t>(tx.transaction_id.copy(upsert.id, sizeof upsert.id));
-	upsert.field_size = static_cast<uint8_t>(tx.changed_field.copy(upsert.field, sizeof upsert.field));
-}
-
-void
-RecallField(core::Tx &tx)
-{
-	if (tx.changed_field.data() == nullptr && upsert.field_size > 0 && upsert.IsOf(tx.transaction_id))
-		tx.changed_field = {upsert.field, upsert.field_size};
-}
-
 // What is stored has nothing but the three members, and a changedField only with an update.
 Author
 Sign(const TriggeredWrite &write, core::Tx tx)
@@ -199,6 +163,17 @@ Claims(const TriggeredWrite &write, const core::Tx &tx, const StoredTx &said)
 	}
 	ToDeclare().SetClaimed(tx.transaction_id);
 	return true;
+}
+
+// EXCLUDED of an upsert is the row as the trigger of the INSERT has left it, without the changedField.
+void
+RememberField(const TriggeredWrite &write, core::Tx &tx)
+{
+	if (!write.IsUpdate())
+		ToDeclare().SetInserted(write.table.root, tx.changed_field);
+	else if (tx.changed_field.data() == nullptr)
+		tx.changed_field = Declared()->InsertedField(write.table.root);
+	RequireField(write, tx.changed_field);
 }
 
 void
@@ -288,16 +263,13 @@ AuthorOf(const TriggeredWrite &write)
 	core::Tx tx;
 	if (const char *defect = Parse(said, tx))
 		RefuseTx(defect);
-	if (write.IsUpdate())
-		RecallField(tx);
 	RequireField(write, tx.changed_field);
 	if (!Claims(write, tx, said)) {
 		Author author = Nobody();
 		author.jsonb = said.datum;
 		return author;
 	}
-	if (write.before == nullptr)
-		RememberField(tx);
+	RememberField(write, tx);
 	return Sign(write, tx);
 }
 

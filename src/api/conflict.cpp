@@ -97,8 +97,7 @@ FieldVersions(FunctionCallInfo fcinfo)
 		fcinfo->isnull = true;
 		return Datum(0);
 	}
-	std::string json = DescribeVersions(*entity, state);
-	return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.c_str())); });
+	return ToDatum(DescribeVersions(*entity, state));
 }
 
 // Whoever claimed an id may know what it was for, and whoever may read that.

@@ -90,6 +90,14 @@ void
 Declaration::SetClaimed(std::string_view id)
 {
 	claimed_size = Copy(claimed, id);
+	inserted_field_size = 0;
+}
+
+void
+Declaration::SetInserted(Oid relation, std::string_view field)
+{
+	inserted_into = relation;
+	inserted_field_size = Copy(inserted_field, field);
 }
 
 const Declaration *

@@ -32,10 +32,13 @@ struct Declaration
 	uint8_t source_id_size;
 	uint8_t changed_field_size; // 0: null
 	uint8_t claimed_size;
+	uint8_t inserted_field_size;
 	char transaction_id[core::Tx::kMaxTransactionId];
 	char source_id[core::Tx::kMaxSourceId];
 	char changed_field[core::Tx::kMaxChangedField];
 	char claimed[core::Tx::kMaxTransactionId]; // the id that plain SQL claimed last
+	Oid inserted_into;                         // where a row with that id was to be inserted, declaring a field that
+	char inserted_field[core::Tx::kMaxChangedField]; // creates do not have: ON CONFLICT DO UPDATE may want it back
 
 	// Savepoints
 	Declaration *outer;
@@ -56,7 +59,15 @@ struct Declaration
 	}
 
 	void Set(const core::Tx &tx);
+	std::string_view
+	InsertedField(Oid relation) const
+	{
+		bool is_known = inserted_field_size > 0 && inserted_into == relation;
+		return is_known ? std::string_view(inserted_field, inserted_field_size) : std::string_view();
+	}
+
 	void SetClaimed(std::string_view transaction_id);
+	void SetInserted(Oid relation, std::string_view field);
 };
 
 // Null as long as the transaction has declared nothing.

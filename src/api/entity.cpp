@@ -4,7 +4,6 @@
 #include "api/registry.h"
 #include "api/table.h"
 #include "api/tombstone.h"
-#include "core/json.h"
 #include "core/jsonb.h"
 #include "pg/memory.h"
 #include "pg/trigger.h"
@@ -87,14 +86,6 @@ KeyCondition(const Table &table, const core::Tracking &tracking)
 	return condition;
 }
 
-pg::Spi::Parameter
-TextParameter(std::string_view text)
-{
-	return {TEXTOID, pg::Call([&] {
-				return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
-			})};
-}
-
 // A value of the first row of the last result, detoasted; data() == nullptr for null.
 std::string_view
 Bytes(int column)
@@ -166,6 +157,14 @@ Entity::~Entity()
 	}
 }
 
+pg::Spi::Parameter
+TextParameter(std::string_view text)
+{
+	return {TEXTOID, pg::Call([&] {
+				return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
+			})};
+}
+
 std::shared_ptr<const Entity>
 EntityOf(std::string_view entity_type)
 {
@@ -194,14 +193,20 @@ FieldOf(const Entity &entity, std::string_view field)
 	return number;
 }
 
-State
-Read(const Entity &entity, std::string_view entity_id, Lock lock)
+void
+RequireVersions(const Entity &entity)
 {
 	if (!entity.tracking.tx)
 		throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 						  "entity type " + Quoted(entity.tracking.entity_type) + " has no versions",
 						  "Its table is tracked without a tx column.",
 						  "SELECT txsync.track(" + pg::QuoteLiteral(entity.table) + ", tx => true);"};
+}
+
+State
+Read(const Entity &entity, std::string_view entity_id, Lock lock)
+{
+	RequireVersions(entity);
 	std::string sql = "SELECT t.tx, t.tx_versions FROM " + entity.table + " t WHERE " + entity.key + Clause(lock);
 	pg::Spi::Parameter id[] = {TextParameter(entity_id)};
 	State state;
@@ -248,33 +253,26 @@ ReadData(const Entity &entity, std::string_view entity_id)
 	});
 }
 
-std::string
+JsonbValue *
 DescribeVersions(const Entity &entity, const State &state)
 {
 	core::Buffer store;
 	core::Versions versions = VersionsOf(store, state);
-	core::Buffer out;
-	auto text = [&](std::string_view id) { core::json::StringOrNull(out, id.empty() ? std::string_view() : id); };
-	out.Append("{\"last\":");
-	text(versions.Last());
-	out.Append(",\"rowVersion\":");
-	core::json::Integer(out, static_cast<int64_t>(versions.RowVersion()));
-	out.Append(",\"fields\":{");
 	std::string creator = versions.Creator();
-	char separator = '\0';
+	auto known = [](const std::string &id) { return id.empty() ? std::string_view() : std::string_view(id); };
+	JsonObject fields;
 	for (const core::Field &field : entity.tracking.fields) {
 		std::optional<core::Versions::Version> version = versions.Find(field.number);
 		if ((!version && creator.empty()) || core::Names(entity.tracking.id_columns, field.column) ||
 			core::IsBookkeeping(entity.tracking, field.column) || core::IsHidden(entity.tracking, field.column))
 			continue;
-		if (separator != '\0')
-			out.Append(separator);
-		separator = ',';
-		core::json::Key(out, field.column);
-		text(version ? version->id : creator);
+		fields.Text(field.column, known(version ? version->id : creator));
 	}
-	out.Append("}}");
-	return std::string(out.View());
+	JsonObject described;
+	described.Text("last", known(versions.Last()));
+	described.Integer("rowVersion", static_cast<int64_t>(versions.RowVersion()));
+	described.Json("fields", fields.End());
+	return described.End();
 }
 
 } // namespace txsync::api

@@ -1,6 +1,7 @@
 #pragma once
 // Entities as clients name them, by type and id: found, locked and read with the caller's own rights.
 
+#include "api/json_object.h"
 #include "core/tracking.h"
 #include "core/versions.h"
 #include "pg/spi.h"
@@ -18,11 +19,11 @@ public:
 	Entity(const Entity &) = delete;
 	~Entity();
 
-	// A kept plan of a statement on it; null at first.
+	// A kept plan of a statement on it, which may have a shorter name than its text; null at first.
 	SPIPlanPtr &
-	Plan(const std::string &sql) const
+	Plan(const std::string &name) const
 	{
-		return plans_[sql];
+		return plans_[name];
 	}
 
 	const Oid relation;
@@ -39,6 +40,9 @@ std::shared_ptr<const Entity> EntityOf(std::string_view entity_type);
 
 // The number of a field that has versions, or UNKNOWN_FIELD.
 uint32_t FieldOf(const Entity &entity, std::string_view field);
+
+// Fails for a table that is tracked without a tx column.
+void RequireVersions(const Entity &entity);
 
 // What is known of a row's last writes.
 struct State
@@ -63,10 +67,12 @@ State Read(const Entity &entity, std::string_view entity_id, Lock lock);
 // A state's versions as a view. `store` and `state` must be left alone while it is used.
 core::Versions VersionsOf(core::Buffer &store, const State &state);
 
+pg::Spi::Parameter TextParameter(std::string_view text);
+
 // The row as the caller may read it now: jsonb, without tx, versions and hidden columns; nothing if there is none.
 std::optional<Datum> ReadData(const Entity &entity, std::string_view entity_id);
 
-// `{"last":…,"rowVersion":…,"fields":{…}}` as text: the id of each field's last change, where that is known.
-std::string DescribeVersions(const Entity &entity, const State &state);
+// `{"last":…,"rowVersion":…,"fields":{…}}`: the id of each field's last change, where that is known.
+JsonbValue *DescribeVersions(const Entity &entity, const State &state);
 
 } // namespace txsync::api

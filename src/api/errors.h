@@ -32,6 +32,10 @@ inline constexpr ErrorKind kClockSkew{MAKE_SQLSTATE('T', 'X', '0', '1', '0'), "C
 inline constexpr ErrorKind kUnknownEntityType{MAKE_SQLSTATE('T', 'X', '0', '1', '1'), "UNKNOWN_ENTITY_TYPE", 422};
 inline constexpr ErrorKind kUnknownField{MAKE_SQLSTATE('T', 'X', '0', '1', '2'), "UNKNOWN_FIELD", 422};
 inline constexpr ErrorKind kEmptyMutation{MAKE_SQLSTATE('T', 'X', '0', '1', '3'), "EMPTY_MUTATION", 422};
+inline constexpr ErrorKind kInvalidOp{MAKE_SQLSTATE('T', 'X', '0', '1', '4'), "INVALID_OP", 422};
+inline constexpr ErrorKind kProtectedField{MAKE_SQLSTATE('T', 'X', '0', '1', '5'), "PROTECTED_FIELD", 422};
+inline constexpr ErrorKind kEntityNotFound{MAKE_SQLSTATE('T', 'X', '0', '1', '6'), "ENTITY_NOT_FOUND", 404};
+inline constexpr ErrorKind kMutationRejected{MAKE_SQLSTATE('T', 'X', '0', '1', '7'), "MUTATION_REJECTED", 409};
 
 } // namespace errors
 

@@ -1,5 +1,5 @@
-// Tracking names columns, so it has to follow when they are added, renamed or dropped. Renames of tables and schemas need
-// nothing: the trigger that carries the tracking belongs to the table.
+// Tracking names columns, so it has to follow when they are added, renamed or dropped. Renames of tables and schemas
+// need nothing: the trigger that carries the tracking belongs to the table.
 
 #include "api/attach.h"
 #include "api/table.h"

@@ -1,29 +1,14 @@
 #include "api/ledger.h"
 
 #include "api/errors.h"
+#include "api/keyed_table.h"
 #include "api/ledger_partition.h"
-#include "pg/compat.h"
-#include "pg/entry.h"
 
 extern "C" {
-#include "access/genam.h"
-#include "access/heapam.h"
 #include "access/htup_details.h"
-#include "access/relation.h"
-#include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/index.h"
-#include "catalog/pg_collation.h"
-#include "common/hashfn.h"
-#include "executor/tuptable.h"
-#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
-#include "storage/lock.h"
 #include "storage/procarray.h"
-#include "utils/builtins.h"
-#include "utils/fmgroids.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 }
 
@@ -45,96 +30,11 @@ enum Column
 	kColumns,
 };
 
-// A partition and its index, open for a scope. After an error the transaction's end closes them.
-class Partition
-{
-public:
-	Partition(Oid oid, LOCKMODE lock)
-		: table(pg::Call([&] { return try_relation_open(oid, lock); }))
-		, lock_(lock)
-	{
-		if (table == nullptr)
-			return;
-		index = pg::Call([&] {
-			List *indexes = RelationGetIndexList(table);
-			if (indexes == NIL)
-				elog(ERROR, "table \"%s\" has lost its index", RelationGetRelationName(table));
-			return index_open(linitial_oid(indexes), lock);
-		});
-	}
-	Partition(const Partition &) = delete;
-	~Partition()
-	{
-		if (table == nullptr || std::uncaught_exceptions() > 0)
-			return;
-		index_close(index, lock_ == AccessShareLock ? lock_ : NoLock);
-		relation_close(table, lock_ == AccessShareLock ? lock_ : NoLock);
-	}
-
-	bool
-	IsOf(std::string_view transaction_id) const
-	{
-		return table != nullptr && RelationGetRelid(table) == LedgerPartitionOf(transaction_id);
-	}
-
-	Relation table;
-	Relation index = nullptr;
-
-private:
-	LOCKMODE lock_;
-};
-
-// Calls f(slot) for the row of an id that a snapshot sees, if there is one: nothing of C++ may be in its frame.
-template <class F>
+// The partition of an id. It may be dropped, or made, while we wait for its lock: then there is another look.
 bool
-Look(const Partition &partition, Datum id, Snapshot snapshot, F &&f)
+IsPartitionOf(const KeyedTable &table, std::string_view transaction_id)
 {
-	return pg::Call([&] {
-		ScanKeyData key;
-		ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, TEXTOID, C_COLLATION_OID, F_TEXTEQ, id);
-		IndexScanDesc scan = pg::BeginIndexScan(partition.table, partition.index, snapshot, 1);
-		index_rescan(scan, &key, 1, nullptr, 0);
-		TupleTableSlot *slot = table_slot_create(partition.table, nullptr);
-		bool found = index_getnext_slot(scan, ForwardScanDirection, slot);
-		if (found)
-			f(slot);
-		index_endscan(scan);
-		ExecDropSingleTupleTableSlot(slot);
-		return found;
-	});
-}
-
-// Whoever looks for an id and then adds it does both under this lock, so that nobody else comes in between. It is not
-// held any longer: who finds an id in the hands of a running transaction waits for that.
-class ShortLock
-{
-public:
-	explicit ShortLock(std::string_view id)
-	{
-		uint64 hash = hash_bytes_extended(reinterpret_cast<const unsigned char *>(id.data()),
-										  static_cast<int>(id.size()), 0);
-		SET_LOCKTAG_ADVISORY(tag_, MyDatabaseId, static_cast<uint32>(hash >> 32), static_cast<uint32>(hash), kOurs);
-		pg::Call([&] { (void)LockAcquire(&tag_, ExclusiveLock, false, false); });
-	}
-	ShortLock(const ShortLock &) = delete;
-	~ShortLock()
-	{
-		if (std::uncaught_exceptions() == 0) // else the transaction's end does
-			LockRelease(&tag_, ExclusiveLock, false);
-	}
-
-private:
-	static constexpr uint16 kOurs = 0x7478; // the fourth field of SQL's advisory locks is 1 or 2
-
-	LOCKTAG tag_;
-};
-
-Datum
-TextDatum(std::string_view text)
-{
-	return pg::Call([&] {
-		return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
-	});
+	return table.IsThere() && table.Id() == LedgerPartitionOf(transaction_id);
 }
 
 std::string_view
@@ -144,79 +44,44 @@ RoleName()
 }
 
 std::optional<std::string>
-Text(TupleTableSlot *slot, Column column)
+Text(const KeyedTable &table, HeapTuple row, Column column)
 {
-	struct
-	{
-		bool null;
-		std::string_view text;
-	} value = {};
-	value = pg::Call([&] {
-		decltype(value) read = {};
-		Datum datum = slot_getattr(slot, column + 1, &read.null);
-		if (!read.null) {
-			auto *bytes = PG_DETOAST_DATUM_PACKED(datum);
-			read.text = {VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)};
-		}
-		return read;
+	std::string_view text = pg::Call([&] {
+		bool null = true;
+		Datum datum = heap_getattr(row, column + 1, table.Desc(), &null);
+		if (null)
+			return std::string_view();
+		auto *bytes = PG_DETOAST_DATUM_PACKED(datum);
+		return std::string_view(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 	});
-	return value.null ? std::nullopt : std::optional<std::string>(value.text);
-}
-
-// What Look() found, copied out of its slot.
-struct Tuple
-{
-	HeapTuple row = nullptr;
-	TransactionId claimer = InvalidTransactionId;
-};
-
-Tuple
-Copy(TupleTableSlot *slot)
-{
-	HeapTuple row = ExecCopySlotHeapTuple(slot);
-	return {row, HeapTupleHeaderGetXmin(row->t_data)};
+	return text.data() == nullptr ? std::nullopt : std::optional<std::string>(text);
 }
 
 LedgerRow
-Read(const Partition &partition, const Tuple &found)
+Read(const KeyedTable &table, HeapTuple found)
 {
-	TupleTableSlot *slot = pg::Call([&] {
-		TupleTableSlot *made = MakeSingleTupleTableSlot(RelationGetDescr(partition.table), &TTSOpsHeapTuple);
-		return ExecStoreHeapTuple(found.row, made, false);
-	});
 	LedgerRow row;
-	row.place = {RelationGetRelid(partition.table), found.row->t_self};
-	row.own = TransactionIdIsCurrentTransactionId(found.claimer);
-	row.source_id = Text(slot, kSourceId).value_or("");
-	row.role = Text(slot, kClaimedBy).value_or("");
-	row.changed_field = Text(slot, kChangedField);
-	row.entity_type = Text(slot, kEntityType);
-	row.entity_id = Text(slot, kEntityId);
-	row.request = Text(slot, kRequest);
+	row.place = {table.Id(), found->t_self};
+	row.own = TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(found->t_data));
+	auto text = [&](Column column) { return Text(table, found, column); };
+	row.source_id = text(kSourceId).value_or("");
+	row.role = text(kClaimedBy).value_or("");
+	row.changed_field = text(kChangedField);
+	row.entity_type = text(kEntityType);
+	row.entity_id = text(kEntityId);
+	row.request = text(kRequest);
 	pg::Call([&] {
 		bool null = true;
-		Datum result = slot_getattr(slot, kResult + 1, &null);
+		Datum result = heap_getattr(found, kResult + 1, table.Desc(), &null);
 		row.has_result = !null;
 		if (!null)
 			row.result = PointerGetDatum(PG_DETOAST_DATUM_COPY(result));
-		ExecDropSingleTupleTableSlot(slot);
 	});
 	return row;
 }
 
-// Nothing of C++ may be in its frame.
-void
-AddToIndex(const Partition &partition, HeapTuple row)
-{
-	bool null = false;
-	Datum id = heap_getattr(row, kTransactionId + 1, RelationGetDescr(partition.table), &null);
-	IndexInfo *info = BuildIndexInfo(partition.index);
-	index_insert(partition.index, &id, &null, &row->t_self, partition.table, UNIQUE_CHECK_YES, false, info);
-	pg::EndIndexInserts(partition.index, info);
-}
-
 LedgerPlace
-Insert(const Partition &partition, const Claim &claim, Datum id)
+Insert(KeyedTable &table, const Claim &claim, Datum id)
 {
 	Datum values[kColumns] = {};
 	bool nulls[kColumns] = {};
@@ -234,13 +99,7 @@ Insert(const Partition &partition, const Claim &claim, Datum id)
 	set(kRequest, claim.request); // bytea is stored as text is
 	values[kClaimedAt] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	nulls[kResult] = true;
-	return pg::Call([&] {
-		HeapTuple row = heap_form_tuple(RelationGetDescr(partition.table), values, nulls);
-		// Nobody's logical decoding has to pass over it.
-		heap_insert(partition.table, row, GetCurrentCommandId(true), HEAP_INSERT_NO_LOGICAL, nullptr);
-		AddToIndex(partition, row);
-		return LedgerPlace{RelationGetRelid(partition.table), row->t_self};
-	});
+	return {table.Id(), table.Insert(values, nulls)};
 }
 
 // Under a snapshot that does not see the claim, the rest of the transaction would not see what was done for it.
@@ -265,55 +124,33 @@ RequireWritable()
 	});
 }
 
-// One attempt: ours, another's, or in the hands of a transaction that is still running.
+// One attempt: ours, or in the hands of others.
 struct Attempt
 {
 	LedgerPlace place = {};
-	Tuple found = {};
-	TransactionId running = InvalidTransactionId;
+	KeyedTable::Present present = {};
 };
 
 Attempt
-Try(const Partition &partition, const Claim &claim, Datum id)
+Try(KeyedTable &table, const Claim &claim, Datum id)
 {
 	Attempt attempt;
-	ShortLock lock(claim.tx.transaction_id);
-	SnapshotData dirty;
-	InitDirtySnapshot(dirty);
-	bool found = Look(partition, id, &dirty, [&](TupleTableSlot *slot) { attempt.found = Copy(slot); });
-	if (found && TransactionIdIsValid(dirty.xmin))
-		attempt.running = dirty.xmin;
-	else if (found && TransactionIdIsValid(dirty.xmax))
-		attempt.running = dirty.xmax;
-	else if (!found) {
+	KeyLock lock(claim.tx.transaction_id);
+	attempt.present = table.FindPresent({&id, 1});
+	if (attempt.present.row == nullptr) {
 		RequireNotPruned(claim.tx.transaction_id);
-		attempt.place = Insert(partition, claim, id);
+		attempt.place = Insert(table, claim, id);
 	}
 	return attempt;
 }
 
-// Of a row that this transaction wrote, so nobody else can have it locked.
+// Of a row that this transaction wrote.
 void
-Replace(LedgerPlace &place, int count, const int *columns, const Datum *values)
+Replace(LedgerPlace &place, std::span<const int> columns, const Datum *values)
 {
-	Partition partition(place.table, RowExclusiveLock);
-	pg::Call([&] {
-		CommandCounterIncrement();
-		HeapTupleData row = {};
-		row.t_self = place.row;
-		Buffer buffer = InvalidBuffer;
-		if (partition.table == nullptr || !heap_fetch(partition.table, SnapshotSelf, &row, &buffer, false))
-			elog(ERROR, "the row of a claimed transactionId is gone");
-		bool modified_nulls[kColumns] = {};
-		HeapTuple fresh = heap_modify_tuple_by_cols(&row, RelationGetDescr(partition.table), count,
-													const_cast<int *>(columns), const_cast<Datum *>(values), modified_nulls);
-		ReleaseBuffer(buffer);
-		pg::UpdateRow(partition.table, &place.row, fresh);
-		place.row = fresh->t_self;
-		if (!HeapTupleIsHeapOnly(fresh))
-			AddToIndex(partition, fresh);
-		CommandCounterIncrement();
-	});
+	KeyedTable table(place.table, RowExclusiveLock);
+	bool nulls[kColumns] = {};
+	place.row = table.Update(place.row, columns, values, nulls);
 }
 
 } // namespace
@@ -325,39 +162,40 @@ ClaimId(const Claim &claim)
 	Datum id = TextDatum(claim.tx.transaction_id);
 	for (;;) {
 		pg::CheckForInterrupts();
-		Partition partition(LedgerPartitionOf(claim.tx.transaction_id), RowExclusiveLock);
-		if (!partition.IsOf(claim.tx.transaction_id)) // dropped, or made, while we waited for the lock
+		KeyedTable table(LedgerPartitionOf(claim.tx.transaction_id), RowExclusiveLock);
+		if (!IsPartitionOf(table, claim.tx.transaction_id))
 			continue;
-		Attempt attempt = Try(partition, claim, id);
-		if (TransactionIdIsValid(attempt.running)) {
-			pg::Call([&] { XactLockTableWait(attempt.running, nullptr, nullptr, XLTW_None); });
+		auto [place, present] = Try(table, claim, id);
+		if (present.row == nullptr)
+			return {place, std::nullopt};
+		if (TransactionIdIsValid(present.running)) {
+			pg::Call([running = present.running] { XactLockTableWait(running, nullptr, nullptr, XLTW_None); });
 			continue;
 		}
-		if (attempt.found.row == nullptr)
-			return {attempt.place, std::nullopt};
-		RequireVisible(attempt.found.claimer);
-		return {{}, Read(partition, attempt.found)};
+		RequireVisible(HeapTupleHeaderGetXmin(present.row->t_data));
+		return {{}, Read(table, present.row)};
 	}
 }
 
 std::optional<LedgerRow>
 FindId(std::string_view transaction_id)
 {
-	Partition partition(LedgerPartitionOf(transaction_id), AccessShareLock);
-	if (!partition.IsOf(transaction_id))
+	KeyedTable table(LedgerPartitionOf(transaction_id), AccessShareLock);
+	if (!IsPartitionOf(table, transaction_id))
 		return FindId(transaction_id);
-	Tuple found;
-	Look(partition, TextDatum(transaction_id), SnapshotSelf, [&](TupleTableSlot *slot) { found = Copy(slot); });
-	return found.row != nullptr ? std::optional<LedgerRow>(Read(partition, found)) : std::nullopt;
+	Datum id = TextDatum(transaction_id);
+	HeapTuple row = table.Find({&id, 1}, SnapshotSelf);
+	return row != nullptr ? std::optional<LedgerRow>(Read(table, row)) : std::nullopt;
 }
 
 bool
 IsClaimed(std::string_view transaction_id)
 {
-	Partition partition(LedgerPartitionOf(transaction_id), AccessShareLock);
-	if (!partition.IsOf(transaction_id))
+	KeyedTable table(LedgerPartitionOf(transaction_id), AccessShareLock);
+	if (!IsPartitionOf(table, transaction_id))
 		return IsClaimed(transaction_id);
-	return Look(partition, TextDatum(transaction_id), SnapshotSelf, [](TupleTableSlot *) {});
+	Datum id = TextDatum(transaction_id);
+	return table.Has({&id, 1}, SnapshotSelf);
 }
 
 void
@@ -365,14 +203,14 @@ RecordEntity(LedgerPlace &place, std::string_view entity_type, std::string_view 
 {
 	int columns[] = {kEntityType + 1, kEntityId + 1};
 	Datum values[] = {TextDatum(entity_type), TextDatum(entity_id)};
-	Replace(place, 2, columns, values);
+	Replace(place, columns, values);
 }
 
 void
 RecordResult(LedgerPlace &place, Datum result)
 {
 	int columns[] = {kResult + 1};
-	Replace(place, 1, columns, &result);
+	Replace(place, columns, &result);
 }
 
 } // namespace txsync::api

@@ -2,6 +2,7 @@
 // before the row, what the WAL of the row will not have.
 
 #include "api/author.h"
+#include "api/row_check.h"
 #include "api/tombstone.h"
 #include "core/jsonb.h"
 #include "core/message.h"
@@ -208,15 +209,25 @@ VersionsOf(core::Buffer &store, const RowTable &table, TupleDesc desc, HeapTuple
 	return core::Versions::Fresh(store, creator.transaction_id, core::TimeOf(creator.transaction_id));
 }
 
-// Of a row that comes. There are none where its tx says all that there is to say.
+// Of a row that comes. There are none where its tx says all that there is to say. An entity that comes again goes on
+// counting: who knows its last life would otherwise take this one for it.
 void
-StartVersions(core::Buffer &out, const Author &author)
+StartVersions(core::Buffer &out, const RowTable &table, TupleDesc desc, HeapTuple row, const Author &author)
 {
-	if (author.tx.IsNull())
-		return;
-	core::Stamp stamp = std::min(author.time, StampCeiling());
-	if (stamp != core::TimeOf(author.id))
-		core::WriteFresh(out, 1, author.id, stamp);
+	uint64_t row_version = 1 + BuriedRowVersion(table.entity_type, EntityId(table, desc, row));
+	core::Stamp stamp;
+	if (!author.tx.IsNull())
+		stamp = std::min(author.time, StampCeiling());
+	if (row_version > 1 || stamp != core::TimeOf(author.tx.transaction_id))
+		core::WriteFresh(out, row_version, author.tx.transaction_id, stamp);
+}
+
+// For an op that is being applied.
+void
+Look(const RowTable &table, TupleDesc desc, HeapTuple row, const core::Versions &versions)
+{
+	if (RowCheck *check = RowCheck::Of(table.root))
+		check->Look(versions, desc, row);
 }
 
 void
@@ -225,6 +236,7 @@ AdvanceVersions(core::Buffer &out, const RowTable &table, TupleDesc desc, HeapTu
 {
 	core::Buffer store;
 	core::Versions versions = VersionsOf(store, table, desc, before);
+	Look(table, desc, before, versions);
 	Fields fields(table, desc, before, after);
 	core::Advance(out, versions, {author.id, author.time, fields.Changed()}, StampCeiling());
 }
@@ -288,8 +300,8 @@ OnInsert(const TriggerData &data, const RowTable &table)
 		return row;
 	core::Buffer versions;
 	if (table.versions.number > 0)
-		StartVersions(versions, author);
-	bool bare = author.jsonb == 0 && heap_attisnull(row, table.tx.number, desc) &&
+		StartVersions(versions, table, desc, row, author);
+	bool bare = author.jsonb == 0 && versions.Size() == 0 && heap_attisnull(row, table.tx.number, desc) &&
 				(table.versions.number == 0 || heap_attisnull(row, table.versions.number, desc));
 	return bare ? row : WithAuthor(row, desc, table, author, versions.View());
 }
@@ -340,7 +352,8 @@ OnUpdate(const TriggerData &data, const RowTable &table)
 	} else if (table.versions.number > 0) {
 		core::Buffer store;
 		BuryRow(table, desc, before, author, VersionsOf(store, table, desc, before));
-		core::WriteFresh(versions, 1, author.id, std::min(author.time, StampCeiling()));
+		uint64_t row_version = 1 + BuriedRowVersion(table.entity_type, EntityId(table, desc, after));
+		core::WriteFresh(versions, row_version, author.id, std::min(author.time, StampCeiling()));
 	}
 	if (table.tx.number > 0)
 		after = WithAuthor(after, desc, table, author, versions.View());
@@ -377,6 +390,7 @@ OnDelete(const TriggerData &data, const RowTable &table)
 	if (table.versions.number > 0) {
 		core::Buffer store;
 		core::Versions versions = VersionsOf(store, table, desc, row);
+		Look(table, desc, row, versions);
 		BuryRow(table, desc, row, author, versions);
 		hint.row_version = versions.RowVersion() + 1;
 		hint.version = author.id;

@@ -252,11 +252,15 @@ RequireOwnColumn(const Table &table, const char *name, Oid type, const char *typ
 	std::string label = "column " + Quoted(name) + " of table " + table.Label();
 	std::string alter = "ALTER TABLE " + table.Sql();
 	if (column->atttypid != type)
-		throw Failure{ERRCODE_DATATYPE_MISMATCH, label + " is not of type " + type_name, {},
+		throw Failure{ERRCODE_DATATYPE_MISMATCH,
+					  label + " is not of type " + type_name,
+					  {},
 					  alter + " RENAME COLUMN " + name + " TO " + name + "_old;"};
 	if (column->attgenerated != '\0')
-		throw Failure{
-			ERRCODE_WRONG_OBJECT_TYPE, label + " is a generated column", {}, alter + " ALTER COLUMN " + name + " DROP EXPRESSION;"};
+		throw Failure{ERRCODE_WRONG_OBJECT_TYPE,
+					  label + " is a generated column",
+					  {},
+					  alter + " ALTER COLUMN " + name + " DROP EXPRESSION;"};
 	if (column->attnotnull)
 		throw Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, label + " is marked not null",
 					  "It is null wherever a write declares nothing.",

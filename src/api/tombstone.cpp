@@ -1,27 +1,62 @@
 #include "api/tombstone.h"
 
-#include "api/attach.h"
-#include "pg/spi.h"
+#include "api/keyed_table.h"
 
 extern "C" {
-#include "catalog/pg_type.h"
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
 #include "replication/origin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 }
 
 namespace txsync::api {
 
 namespace {
 
-using Parameter = pg::Spi::Parameter;
-
-Parameter
-Text(std::string_view text)
+enum Column
 {
-	Datum value = pg::Call([&] {
-		return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
-	});
-	return {TEXTOID, value, text.data() == nullptr};
+	kEntityType,
+	kEntityKey,
+	kEntityId,
+	kOrgId,
+	kTransactionId,
+	kWallMs,
+	kLogical,
+	kRowVersion,
+	kOrigin,
+	kDeletedAt,
+	kColumns,
+};
+
+// An index holds no id of any length.
+constexpr size_t kLongestKey = 200;
+
+Oid
+TableId()
+{
+	return pg::Call([] { return get_relname_relid("tombstone", get_namespace_oid("txsync", false)); });
+}
+
+struct Key
+{
+	Datum parts[2];
+	std::string name; // for a lock
+};
+
+Key
+KeyOf(std::string_view entity_type, std::string_view entity_id)
+{
+	Key key = {{TextDatum(entity_type), TextDatum(entity_id)}, std::string(entity_type)};
+	if (entity_id.size() > kLongestKey)
+		key.parts[1] = pg::Call([&] { return DirectFunctionCall1(md5_text, key.parts[1]); });
+	key.name += '\0';
+	key.name += entity_id;
+	return key;
 }
 
 // Whose change this is; data() == nullptr: this server's own.
@@ -36,44 +71,98 @@ Origin()
 	});
 }
 
+struct Row
+{
+	Datum values[kColumns] = {};
+	bool nulls[kColumns] = {};
+};
+
+Row
+RowOf(const Tombstone &tombstone, const Key &key)
+{
+	Row row;
+	auto set = [&](Column column, std::string_view text) {
+		row.nulls[column] = text.data() == nullptr;
+		if (!row.nulls[column])
+			row.values[column] = TextDatum(text);
+	};
+	row.values[kEntityType] = key.parts[0];
+	row.values[kEntityKey] = key.parts[1];
+	set(kEntityId, tombstone.entity_id);
+	set(kOrgId, tombstone.organization_id);
+	set(kTransactionId, tombstone.transaction_id);
+	row.values[kWallMs] = Int64GetDatum(static_cast<int64>(tombstone.stamp.wall_ms));
+	row.values[kLogical] = Int64GetDatum(static_cast<int64>(tombstone.stamp.logical));
+	row.values[kRowVersion] = Int64GetDatum(static_cast<int64>(tombstone.row_version));
+	set(kOrigin, Origin());
+	row.values[kDeletedAt] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	return row;
+}
+
+// Returns the transaction to be waited for, if one is about to write the same tombstone.
+TransactionId
+TryToBury(KeyedTable &table, const Key &key, const Row &row)
+{
+	static constexpr int kWritten[] = {kOrgId + 1,	kTransactionId + 1, kWallMs + 1,	kLogical + 1,
+									   kRowVersion + 1, kOrigin + 1,		kDeletedAt + 1};
+	KeyLock lock(key.name);
+	KeyedTable::Present present = table.FindPresent(key.parts);
+	if (TransactionIdIsValid(present.running))
+		return present.running;
+	if (present.row != nullptr)
+		table.Update(present.row->t_self, kWritten, row.values + kOrgId, row.nulls + kOrgId);
+	else
+		table.Insert(row.values, row.nulls);
+	return InvalidTransactionId;
+}
+
+HeapTuple
+Find(const KeyedTable &table, std::string_view entity_type, std::string_view entity_id)
+{
+	return table.Find(KeyOf(entity_type, entity_id).parts, SnapshotSelf);
+}
+
 } // namespace
 
 void
 Bury(const Tombstone &tombstone)
 {
-	static SPIPlanPtr plan;
-	static const char sql[] =
-		"INSERT INTO txsync.tombstone (entity_type, entity_id, org_id, transaction_id, wall_ms, logical, row_version, origin) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (entity_type, pg_catalog.md5(entity_id)) "
-		"DO UPDATE SET org_id = excluded.org_id, transaction_id = excluded.transaction_id, wall_ms = excluded.wall_ms, "
-		"logical = excluded.logical, row_version = excluded.row_version, origin = excluded.origin, deleted_at = "
-		"excluded.deleted_at";
-	Parameter parameters[] = {
-		Text(tombstone.entity_type),
-		Text(tombstone.entity_id),
-		Text(tombstone.organization_id),
-		Text(tombstone.transaction_id),
-		{INT8OID, Int64GetDatum(static_cast<int64>(tombstone.stamp.wall_ms))},
-		{INT8OID, Int64GetDatum(static_cast<int64>(tombstone.stamp.logical))},
-		{INT8OID, Int64GetDatum(static_cast<int64>(tombstone.row_version))},
-		Text(Origin()),
-	};
-	pg::RoleScope as_owner(ExtensionOwner());
-	pg::Spi().Execute(plan, sql, parameters);
+	Key key = KeyOf(tombstone.entity_type, tombstone.entity_id);
+	Row row = RowOf(tombstone, key);
+	KeyedTable table(TableId(), RowExclusiveLock);
+	for (;;) {
+		pg::CheckForInterrupts();
+		TransactionId running = TryToBury(table, key, row);
+		if (!TransactionIdIsValid(running))
+			return;
+		pg::Call([&] { XactLockTableWait(running, nullptr, nullptr, XLTW_None); });
+	}
 }
 
 std::optional<std::string>
 TombstoneOf(std::string_view entity_type, std::string_view entity_id)
 {
-	static SPIPlanPtr plan;
-	static const char sql[] = "SELECT transaction_id FROM txsync.tombstone WHERE entity_type = $1 AND "
-							  "pg_catalog.md5(entity_id) = pg_catalog.md5($2) AND entity_id = $2";
-	Parameter parameters[] = {Text(entity_type), Text(entity_id)};
-	pg::RoleScope as_owner(ExtensionOwner());
-	pg::Spi spi;
-	if (spi.Execute(plan, sql, parameters) == 0)
+	KeyedTable table(TableId(), AccessShareLock);
+	HeapTuple row = Find(table, entity_type, entity_id);
+	if (row == nullptr)
 		return std::nullopt;
-	return spi.Value(1);
+	return pg::Call([&]() -> const char * {
+		bool null = false;
+		return TextDatumGetCString(heap_getattr(row, kTransactionId + 1, table.Desc(), &null));
+	});
+}
+
+uint64_t
+BuriedRowVersion(std::string_view entity_type, std::string_view entity_id)
+{
+	KeyedTable table(TableId(), AccessShareLock);
+	HeapTuple row = Find(table, entity_type, entity_id);
+	if (row == nullptr)
+		return 0;
+	return pg::Call([&] {
+		bool null = false;
+		return static_cast<uint64_t>(DatumGetInt64(heap_getattr(row, kRowVersion + 1, table.Desc(), &null)));
+	});
 }
 
 } // namespace txsync::api

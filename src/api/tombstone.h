@@ -26,4 +26,7 @@ void Bury(const Tombstone &tombstone);
 // The id that deleted the entity.
 std::optional<std::string> TombstoneOf(std::string_view entity_type, std::string_view entity_id);
 
+// How often the entity's row had been written in its last life, the deletion included; 0 if it never had one.
+uint64_t BuriedRowVersion(std::string_view entity_type, std::string_view entity_id);
+
 } // namespace txsync::api

@@ -259,7 +259,7 @@ struct Decision
 	std::string sql;
 	bool adds_trigger = false;
 	std::vector<std::pair<std::string, std::string>> columns = {}; // to be added, with their types
-	std::vector<std::string> unhidden = {}; // hidden until now
+	std::vector<std::string> unhidden = {};                        // hidden until now
 };
 
 Decision

@@ -4,6 +4,7 @@
 #include "core/tx.h"
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace txsync::core {
@@ -81,6 +82,9 @@ private:
 	uint32_t header_ = 0;
 	uint32_t count_ = 0;
 };
+
+// Appends an array of containers, each a jsonb without its length word. False if it would be larger than jsonb can be.
+bool WriteArray(Buffer &out, std::span<const std::string_view> containers);
 
 // The tx that a tx column holds: views into `jsonb`, which is as for JsonbContainer. Members that are none of the three
 // are passed over. Returns what is wrong with it, or null.

@@ -52,7 +52,8 @@ MakeDay(int32_t day)
 	std::string date = DateOf(day);
 	pg::Spi spi;
 	spi.Execute("CREATE TABLE " + name + " (LIKE txsync.mutation)");
-	spi.Execute("CREATE UNIQUE INDEX ON " + name + " (transaction_id)");
+	spi.Execute("CREATE UNIQUE INDEX " + api::NameOfDay(day) + "_id ON " + name + " (transaction_id)");
+	spi.Execute("ALTER TABLE " + name + " REPLICA IDENTITY USING INDEX " + api::NameOfDay(day) + "_id");
 	spi.Execute("WITH moved AS (DELETE FROM txsync.mutation_rest WHERE txsync.mutation_day(transaction_id) = " + date +
 				" RETURNING *) INSERT INTO " + name + " SELECT * FROM moved");
 	spi.Execute("ALTER TABLE txsync.mutation_hlc ATTACH PARTITION " + name + " FOR VALUES FROM " + date + " TO (" + date +

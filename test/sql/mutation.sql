@@ -1,4 +1,7 @@
 -- Mutations: what begin_mutation() declares, what plain SQL claims, what rows know of their own history.
+-- What other tests have left would count on.
+DELETE FROM txsync.mutation;
+DELETE FROM txsync.tombstone;
 
 CREATE TABLE pages (id int PRIMARY KEY, organization_id text, name text, body text, updated_at timestamptz);
 CREATE TABLE blocks (page int, no int, content text, PRIMARY KEY (page, no));
@@ -142,6 +145,16 @@ INSERT INTO pages (id, name, tx) SELECT id, 'saved', tx FROM pages WHERE id = 1
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, tx = excluded.tx RETURNING id, name, tx, history('pages', '1');
 INSERT INTO pages (id, name, tx) SELECT id, 'saved', tx('p1') FROM pages WHERE id = 2
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, tx = excluded.tx;
+-- The INSERT that becomes an UPDATE has its changedField again.
+BEGIN;
+INSERT INTO pages (id, name, tx) VALUES (1, 'saved', tx('u1', 'name')), (8, 'new', tx('u1', 'name'))
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, tx = excluded.tx RETURNING id, tx;
+UPDATE pages SET name = 'next', tx = tx('u2') WHERE id = 8 RETURNING id, tx;
+SAVEPOINT s;
+INSERT INTO pages (id, name, tx) VALUES (1, 'saved', tx('u3', 'nothing')) ON CONFLICT (id) DO UPDATE SET tx = excluded.tx;
+ROLLBACK TO s;
+INSERT INTO pages (id, name, tx) VALUES (9, 'new', tx('u3', 'nothing')) ON CONFLICT (id) DO UPDATE SET tx = excluded.tx RETURNING id, tx;
+ROLLBACK;
 BEGIN;
 SELECT txsync.begin_mutation(tx('o1', 'name'));
 INSERT INTO pages (id, name, tx) SELECT id, 'saved', tx FROM pages WHERE id = 2

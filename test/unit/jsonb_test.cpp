@@ -10,108 +10,13 @@
 
 #include "core/numeric.h"
 #include "unit/random.h"
+#include "unit/stored_jsonb.h"
 
 namespace txsync::core {
 namespace {
 
 using Json = nlohmann::json;
 using Kind = JsonbEntry::Kind;
-
-// The stored form, written as the server writes it. Numbers are integers from 0.
-class Stored
-{
-public:
-	// Without the length word. A scalar stands in an array of one that says so.
-	static std::string
-	Of(const Json &json)
-	{
-		Stored stored;
-		if (json.is_structured())
-			stored.Container(json, 0);
-		else
-			stored.Container(Json::array({json}), kScalar);
-		return stored.bytes_;
-	}
-
-private:
-	static constexpr uint32_t kScalar = 0x10000000;
-	static constexpr uint32_t kObject = 0x20000000;
-	static constexpr uint32_t kArray = 0x40000000;
-	static constexpr uint32_t kHasOffset = 0x80000000;
-	static constexpr size_t kStride = 32;
-
-	void
-	Word(uint32_t word, size_t at)
-	{
-		std::memcpy(bytes_.data() + at, &word, sizeof word);
-	}
-
-	void
-	Pad()
-	{
-		bytes_.append((4 - bytes_.size() % 4) % 4, '\0');
-	}
-
-	void
-	Container(const Json &json, uint32_t flags)
-	{
-		std::vector<Json> entries;
-		if (json.is_object()) {
-			for (const auto &member : json.items())
-				entries.emplace_back(member.key());
-		}
-		for (const Json &value : json)
-			entries.push_back(value);
-
-		Pad();
-		size_t header = bytes_.size();
-		bytes_.append(4 + 4 * entries.size(), '\0');
-		Word(static_cast<uint32_t>(json.size()) | flags | (json.is_object() ? kObject : kArray), header);
-		size_t content = bytes_.size();
-		for (size_t i = 0; i < entries.size(); i++) {
-			size_t before = bytes_.size();
-			uint32_t type = Value(entries[i]);
-			// An offset where it is the place for one, to find entries faster; lengths elsewhere, to compress better.
-			size_t written = bytes_.size() - (i % kStride == 0 ? content : before);
-			Word(type | (i % kStride == 0 ? kHasOffset : 0) | static_cast<uint32_t>(written), header + 4 + 4 * i);
-		}
-	}
-
-	// Returns the entry's type.
-	uint32_t
-	Value(const Json &json)
-	{
-		if (json.is_null())
-			return 0x40000000;
-		if (json.is_boolean())
-			return json.get<bool>() ? 0x30000000 : 0x20000000;
-		if (json.is_string()) {
-			bytes_ += json.get<std::string>();
-			return 0;
-		}
-		if (json.is_number()) {
-			Numeric(json.get<uint64_t>());
-			return 0x10000000;
-		}
-		Container(json, 0);
-		return 0x50000000;
-	}
-
-	void
-	Numeric(uint64_t number)
-	{
-		std::vector<uint16_t> words;
-		for (; number > 0; number /= 10000)
-			words.insert(words.begin(), static_cast<uint16_t>(number % 10000));
-		words.insert(words.begin(), static_cast<uint16_t>(0x8000 + (words.empty() ? 0 : words.size() - 1)));
-		Pad();
-		bytes_.append(4, '\0');
-		Word(static_cast<uint32_t>(4 + 2 * words.size()) << 2, bytes_.size() - 4);
-		bytes_.append(reinterpret_cast<const char *>(words.data()), 2 * words.size());
-	}
-
-	std::string bytes_;
-};
 
 Json Read(const JsonbContainer &container);
 
@@ -196,7 +101,7 @@ TEST(Jsonb, ByHand)
 	std::string bytes(reinterpret_cast<const char *>(words), sizeof words);
 	bytes += "anbc";
 	EXPECT_EQ(Read(JsonbContainer(bytes)), (Json{{"a", "bc"}, {"n", nullptr}}));
-	EXPECT_EQ(Stored::Of({{"a", "bc"}, {"n", nullptr}}), bytes);
+	EXPECT_EQ(test::StoredJsonb::Of({{"a", "bc"}, {"n", nullptr}}), bytes);
 }
 
 TEST(Jsonb, Kinds)
@@ -212,7 +117,7 @@ TEST(Jsonb, Kinds)
 		{Json::array({1}), false, false, 1}, {"text", false, true, 1},         {nullptr, false, true, 1},
 	};
 	for (const auto &[json, object, scalar, count] : cases) {
-		std::string bytes = Stored::Of(json);
+		std::string bytes = test::StoredJsonb::Of(json);
 		JsonbContainer container(bytes);
 		EXPECT_EQ(container.IsObject(), object) << json;
 		EXPECT_EQ(container.IsScalar(), scalar) << json;
@@ -220,12 +125,36 @@ TEST(Jsonb, Kinds)
 	}
 }
 
+TEST(Jsonb, WritesArraysAsTheServerDoes)
+{
+	test::Random random(11);
+	for (size_t count : {0, 1, 2, 31, 32, 33, 64, 65, 200}) {
+		Json array = Json::array();
+		std::vector<std::string> elements;
+		for (size_t i = 0; i < count; i++) {
+			array.push_back({{"k", RandomJson(random, 2)}, {random.Text(1 + random.Below(6), "abc"), i}});
+			elements.push_back(test::StoredJsonb::Of(array.back()));
+		}
+		Buffer out;
+		ASSERT_TRUE(WriteArray(out, std::vector<std::string_view>(elements.begin(), elements.end())));
+		EXPECT_EQ(out.View(), test::StoredJsonb::Of(array));
+	}
+}
+
+TEST(Jsonb, WritesNoArrayBeyondTheServersLimit)
+{
+	std::string large(size_t{64} << 20, '\0');
+	std::vector<std::string_view> elements(4, large);
+	Buffer out;
+	EXPECT_FALSE(WriteArray(out, elements));
+}
+
 TEST(Jsonb, ReadsWhatWasStored)
 {
 	test::Random random(1);
 	for (int round = 0; round < 3000; round++) {
 		Json json = RandomJson(random, 4);
-		std::string bytes = Stored::Of(json);
+		std::string bytes = test::StoredJsonb::Of(json);
 		ASSERT_EQ(Read(JsonbContainer(bytes)), json);
 	}
 }
@@ -241,7 +170,7 @@ TEST(Jsonb, ContainersOfEachWidth)
 			object[std::to_string(i)] = RandomJson(random, 1);
 		}
 		for (const Json &json : {array, object}) {
-			std::string bytes = Stored::Of(json);
+			std::string bytes = test::StoredJsonb::Of(json);
 			ASSERT_EQ(Read(JsonbContainer(bytes)), json);
 		}
 	}
@@ -291,7 +220,7 @@ TEST(Jsonb, TruncatedIsReadWithinItsBounds)
 {
 	test::Random random(3);
 	for (int round = 0; round < 200; round++) {
-		std::string bytes = Stored::Of(RandomJson(random, 3));
+		std::string bytes = test::StoredJsonb::Of(RandomJson(random, 3));
 		size_t step = 1 + bytes.size() / 200;
 		for (size_t size = 0; size < bytes.size(); size += step)
 			ASSERT_NO_FATAL_FAILURE(ExpectReadWithinBounds(std::string_view(bytes).substr(0, size)));
@@ -305,7 +234,7 @@ TEST(Jsonb, WhatIsCutOffIsDamagedAndTheRestIsNot)
 		Json json = Json::array();
 		for (uint64_t i = random.Below(70); i > 0; i--)
 			json.push_back(RandomJson(random, 1));
-		std::string bytes = Stored::Of(json);
+		std::string bytes = test::StoredJsonb::Of(json);
 		size_t content = 4 + 4 * json.size();
 		size_t size = content + random.Below(bytes.size() - content + 1);
 		JsonbContainer whole(bytes);
@@ -327,7 +256,7 @@ TEST(Jsonb, WhatIsCutOffIsDamagedAndTheRestIsNot)
 
 TEST(Jsonb, WithoutRoomForItsEntriesThereAreNone)
 {
-	std::string bytes = Stored::Of(Json::array({"abc", "def"}));
+	std::string bytes = test::StoredJsonb::Of(Json::array({"abc", "def"}));
 	EXPECT_EQ(JsonbContainer(std::string_view(bytes).substr(0, 12)).Count(), 2u);
 	for (size_t size = 0; size < 12; size++)
 		EXPECT_EQ(JsonbContainer(std::string_view(bytes).substr(0, size)).Count(), 0u) << size;
@@ -341,7 +270,7 @@ TEST(Jsonb, MutatedIsReadWithinItsBounds)
 	test::Random random(5);
 	for (int round = 0; round < 20000; round++) {
 		Json json = random.Below(2) == 0 ? RandomJson(random, 3) : Json{{"transactionId", "t"}, {"sourceId", "s"}};
-		std::string bytes = Stored::Of(json);
+		std::string bytes = test::StoredJsonb::Of(json);
 		for (uint64_t edits = 1 + random.Below(4); edits > 0; edits--) {
 			// Most of them where headers and entries are.
 			size_t at = random.Below(random.Below(2) == 0 ? bytes.size() : std::min<size_t>(bytes.size(), 24));
@@ -355,7 +284,7 @@ TEST(Jsonb, MutatedIsReadWithinItsBounds)
 std::string
 ReadTxOf(const Json &json, Tx &tx, std::string &bytes)
 {
-	bytes = Stored::Of(json);
+	bytes = test::StoredJsonb::Of(json);
 	const char *defect = ReadTx(bytes, tx);
 	return defect == nullptr ? "" : defect;
 }

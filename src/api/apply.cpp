@@ -1,0 +1,415 @@
+#include "api/apply.h"
+
+#include "api/arguments.h"
+#include "api/errors.h"
+#include "api/perform.h"
+#include "api/settings.h"
+#include "api/table.h"
+#include "pg/entry.h"
+#include "pg/memory.h"
+#include "pg/subtransaction.h"
+
+extern "C" {
+#include "utils/builtins.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+using Kind = core::JsonbEntry::Kind;
+
+// ---- What kept an op from being applied
+
+struct Problem
+{
+	int sqlstate = 0;
+	std::string message;
+	std::string detail;
+};
+
+// Neither the op's fault nor the data's: to be told as an error of the call.
+bool
+IsOfTheCall(int sqlstate)
+{
+	for (int kind : {ERRCODE_TRANSACTION_ROLLBACK, ERRCODE_INSUFFICIENT_RESOURCES, ERRCODE_OPERATOR_INTERVENTION,
+					 ERRCODE_SYSTEM_ERROR, ERRCODE_INTERNAL_ERROR, ERRCODE_INVALID_TRANSACTION_STATE}) {
+		if (ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TO_CATEGORY(kind))
+			return true;
+	}
+	return false;
+}
+
+const char *
+StatusOf(int sqlstate)
+{
+	if (sqlstate == errors::kFieldConflict.sqlstate || sqlstate == errors::kVersionConflict.sqlstate)
+		return "conflict";
+	// Nothing is wrong with the op itself: it may be sent again as it is.
+	if (sqlstate == errors::kStreamBehind.sqlstate || sqlstate == ERRCODE_LOCK_NOT_AVAILABLE)
+		return "deferred";
+	return "rejected";
+}
+
+Problem
+ProblemOf(const pg::Failure &failure)
+{
+	return {failure.sqlstate, failure.message, failure.detail};
+}
+
+Problem
+ProblemOf(const pg::Error &error)
+{
+	auto text = [](const char *member) { return std::string(member != nullptr ? member : ""); };
+	return {error.data->sqlerrcode, text(error.data->message), text(error.data->detail)};
+}
+
+// Runs f in a subtransaction; tells what it failed with, if that is the op's.
+template <class F>
+std::optional<Problem>
+Attempt(F &&f)
+{
+	std::optional<Problem> problem;
+	try {
+		pg::InSubtransaction(f);
+	} catch (const pg::Failure &failure) {
+		if (IsOfTheCall(failure.sqlstate))
+			throw;
+		problem = ProblemOf(failure);
+	} catch (const pg::Error &error) {
+		if (IsOfTheCall(error.data->sqlerrcode))
+			throw;
+		problem = ProblemOf(error);
+	}
+	return problem;
+}
+
+// ---- Results
+
+JsonObject
+Result(const core::Op &op, const char *status)
+{
+	JsonObject result;
+	result.Text("status", status);
+	result.Text("transactionId", op.tx.transaction_id);
+	return result;
+}
+
+JsonbValue *
+ResultOf(const core::Op &op, const Outcome &outcome)
+{
+	static constexpr const char *kStatus[] = {"applied", "duplicate", "superseded"};
+	JsonObject result = Result(op, kStatus[static_cast<size_t>(outcome.status)]);
+	if (outcome.entity)
+		result.Json("entity", *outcome.entity);
+	else
+		result.Null("entity");
+	if (outcome.versions != nullptr)
+		result.Json("versions", outcome.versions);
+	if (outcome.inverse != nullptr)
+		result.Json("inverse", outcome.inverse);
+	return result.End();
+}
+
+// The members of our own errors' DETAIL are the result's.
+void
+AddDetail(JsonObject &result, const Problem &problem)
+{
+	if (problem.detail.empty() ||
+		ERRCODE_TO_CATEGORY(problem.sqlstate) != ERRCODE_TO_CATEGORY(errors::kInvalidOp.sqlstate))
+		return;
+	Datum detail = pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(problem.detail.c_str())); });
+	Jsonb *jsonb = pg::Call([&] { return DatumGetJsonbP(detail); });
+	core::JsonbContainer object({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ});
+	auto names = object.First();
+	auto values = object.Values();
+	for (uint32_t i = 0; i < object.Count(); i++) {
+		std::string_view name = names.Next().bytes;
+		core::JsonbEntry value = values.Next();
+		if (name != "httpStatus" && name != "transactionId")
+			result.Json(name, JsonbOf(value));
+	}
+}
+
+JsonbValue *
+ResultOf(const core::Op &op, const Problem &problem)
+{
+	const char *status = StatusOf(problem.sqlstate);
+	JsonObject result = Result(op, status);
+	const char *sqlstate = unpack_sql_state(problem.sqlstate);
+	result.Text("sqlstate", sqlstate);
+	result.Text("message", problem.message);
+	AddDetail(result, problem);
+	if (strcmp(status, "conflict") == 0) {
+		std::optional<Datum> entity = ReadData(*EntityOf(op.entity_type), op.entity_id);
+		if (entity)
+			result.Json("entity", *entity);
+		else
+			result.Null("entity");
+	}
+	return result.End();
+}
+
+// ---- The batch
+
+struct QueuedOp
+{
+	core::Op op;
+	std::optional<core::OpDefect> defect;
+};
+
+// Ops that are one mutation: they come one after the other, and have one transactionId.
+struct Group
+{
+	size_t begin;
+	size_t end;
+	std::optional<size_t> defective; // the first of its ops that is
+};
+
+class Batch
+{
+public:
+	Batch(const core::JsonbContainer &ops, const ApplyOptions &options)
+		: options_(options)
+	{
+		auto elements = ops.First();
+		for (uint32_t i = 0; i < ops.Count(); i++)
+			Add(elements.Next());
+		outcomes_.resize(ops_.size());
+		results_.resize(ops_.size());
+	}
+
+	void
+	Run()
+	{
+		if (options_.atomic)
+			RunAsOne();
+		else
+			RunEach();
+	}
+
+	Datum
+	Results()
+	{
+		core::Buffer array;
+		if (!core::WriteArray(array, results_))
+			throw pg::Failure{ERRCODE_PROGRAM_LIMIT_EXCEEDED, "the results are larger than jsonb can be"};
+		return pg::Call([&] {
+			auto *jsonb = static_cast<Jsonb *>(palloc(VARHDRSZ + array.Size()));
+			SET_VARSIZE(jsonb, VARHDRSZ + array.Size());
+			memcpy(VARDATA(jsonb), array.View().data(), array.Size());
+			return JsonbPGetDatum(jsonb);
+		});
+	}
+
+private:
+	void
+	Add(const core::JsonbEntry &element)
+	{
+		core::JsonbContainer object(element.kind == Kind::kContainer ? element.bytes : std::string_view());
+		if (element.kind != Kind::kContainer || !object.IsObject())
+			throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "ops must be an array of objects"};
+		QueuedOp &queued = ops_.emplace_back();
+		queued.defect = core::ReadOp(object, queued.op);
+		size_t i = ops_.size() - 1;
+		const core::Tx &tx = queued.op.tx;
+		bool continues = i > 0 && !tx.IsNull() && tx.transaction_id == ops_[i - 1].op.tx.transaction_id;
+		if (continues && !queued.defect && tx.source_id != ops_[groups_.back().begin].op.tx.source_id)
+			queued.defect = {"sourceId", "must be that of the mutation's other ops"};
+		if (!continues)
+			groups_.push_back({i, i, std::nullopt});
+		groups_.back().end = i + 1;
+		if (queued.defect && !groups_.back().defective)
+			groups_.back().defective = i;
+	}
+
+	void
+	RunAsOne()
+	{
+		size_t at = EndOfSound(0);
+		std::optional<Problem> problem =
+			at < groups_.size() ? DefectOf(groups_[at]) : Attempt([&] { Perform(0, groups_.size(), at); });
+		if (problem) {
+			TellFailed(groups_[at], *problem);
+			TellDeferred(groups_[at]);
+		}
+	}
+
+	// What was done before an error is undone with it, and done again without what failed: so the verdict on each group
+	// is one with all before it applied, and none is tried more than a few times.
+	void
+	RunEach()
+	{
+		size_t done = 0;
+		size_t limit = EndOfSound(0);
+		while (done < groups_.size()) {
+			size_t at = done;
+			std::optional<Problem> problem =
+				done == limit ? DefectOf(groups_[done]) : Attempt([&] { Perform(done, limit, at); });
+			if (problem && at > done) {
+				limit = at;
+				continue;
+			}
+			if (problem)
+				TellFailed(groups_[done++], *problem);
+			else
+				done = limit;
+			limit = EndOfSound(done);
+		}
+	}
+
+	// The first group from here on of which it is known that it fails, or the end.
+	size_t
+	EndOfSound(size_t group) const
+	{
+		while (group < groups_.size() && !groups_[group].defective)
+			group++;
+		return group;
+	}
+
+	Problem
+	DefectOf(const Group &group)
+	{
+		failed_ = *group.defective;
+		return ProblemOf(InvalidOp(*ops_[failed_].defect));
+	}
+
+	// `at`: the group that is tried.
+	void
+	Perform(size_t from, size_t to, size_t &at)
+	{
+		for (; from < to; from++) {
+			at = from;
+			pg::ContextScope scope(scratch_);
+			Perform(groups_[from]);
+			TellDone(groups_[from]);
+			MemoryContextReset(scratch_);
+		}
+	}
+
+	void
+	Perform(const Group &group)
+	{
+		pg::CheckForInterrupts();
+		std::vector<core::Op> ops;
+		for (size_t i = group.begin; i < group.end; i++)
+			ops.push_back(ops_[i].op);
+		size_t at = 0;
+		failed_ = group.begin;
+		try {
+			api::Perform(ops, std::span(outcomes_).subspan(group.begin, ops.size()), at);
+		} catch (...) {
+			failed_ = group.begin + at;
+			throw;
+		}
+	}
+
+	// Keeps a result, in place of one that was undone.
+	void
+	Tell(size_t op, JsonbValue *result)
+	{
+		results_[op] = pg::Call([&] {
+			MemoryContext inner = MemoryContextSwitchTo(context_);
+			Jsonb *jsonb = JsonbValueToJsonb(result);
+			MemoryContextSwitchTo(inner);
+			return std::string_view(VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ);
+		});
+	}
+
+	void
+	TellDone(const Group &group)
+	{
+		for (size_t i = group.begin; i < group.end; i++)
+			Tell(i, ResultOf(ops_[i].op, outcomes_[i]));
+	}
+
+	void
+	TellFailed(const Group &group, const Problem &problem)
+	{
+		Problem of_others = ProblemOf(Fail(errors::kMutationRejected, "another op of the mutation could not be applied",
+										   {{"cause", unpack_sql_state(problem.sqlstate)}}));
+		for (size_t i = group.begin; i < group.end; i++)
+			Tell(i, ResultOf(ops_[i].op, i == failed_ ? problem : of_others));
+	}
+
+	void
+	TellDeferred(const Group &but)
+	{
+		for (size_t i = 0; i < ops_.size(); i++) {
+			if (i < but.begin || i >= but.end)
+				Tell(i, Result(ops_[i].op, "deferred").End());
+		}
+	}
+
+	const ApplyOptions options_;
+	std::vector<QueuedOp> ops_;
+	std::vector<Group> groups_;
+	std::vector<Outcome> outcomes_;
+	std::vector<std::string_view> results_; // jsonb
+	MemoryContext context_ = CurrentMemoryContext;
+	MemoryContext scratch_ = pg::MakeContext(CurrentMemoryContext, "txsync ops"); // for one mutation
+	size_t failed_ = 0;                                                           // the op that failed last
+};
+
+ApplyOptions
+ReadOptions(const core::JsonbContainer &object)
+{
+	if (!object.IsObject())
+		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "options must be an object"};
+	ApplyOptions options;
+	auto names = object.First();
+	auto values = object.Values();
+	for (uint32_t i = 0; i < object.Count(); i++) {
+		std::string_view name = names.Next().bytes;
+		core::JsonbEntry value = values.Next();
+		if (name != "atomic")
+			throw pg::Failure{
+				ERRCODE_INVALID_PARAMETER_VALUE, "there is no option " + Quoted(name), {}, "Choose one of: atomic."};
+		if (value.kind != Kind::kTrue && value.kind != Kind::kFalse)
+			throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "option \"atomic\" must be true or false"};
+		options.atomic = value.kind == Kind::kTrue;
+	}
+	return options;
+}
+
+} // namespace
+
+pg::Failure
+InvalidOp(const core::OpDefect &defect)
+{
+	bool of_tx = defect.member == "transactionId" || defect.member == "sourceId" || defect.member == "changedField";
+	return Fail(of_tx ? errors::kInvalidTx : errors::kInvalidOp, std::string(defect.member) + ' ' + defect.what,
+				{{"member", defect.member}});
+}
+
+Datum
+ApplyOps(const core::JsonbContainer &ops, const ApplyOptions &options)
+{
+	if (ops.IsObject() || ops.IsScalar())
+		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "ops must be an array of objects"};
+	if (ops.Count() > static_cast<uint32_t>(MaxOps()))
+		throw pg::Failure{ERRCODE_PROGRAM_LIMIT_EXCEEDED, "there are " + std::to_string(ops.Count()) + " ops",
+						  "txsync.max_ops allows " + std::to_string(MaxOps()) + " in one call."};
+	Batch batch(ops, options);
+	batch.Run();
+	return batch.Results();
+}
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(apply_ops);
+
+PGDLLEXPORT Datum
+apply_ops(PG_FUNCTION_ARGS)
+{
+	return pg::Entry([&] {
+		Require(fcinfo, 0, "ops");
+		Require(fcinfo, 1, "options");
+		core::JsonbContainer options(JsonbArgument(fcinfo, 1));
+		return ApplyOps(core::JsonbContainer(JsonbArgument(fcinfo, 0)), ReadOptions(options));
+	});
+}
+
+} // extern "C"
+
+} // namespace txsync::api

@@ -1,0 +1,22 @@
+#pragma once
+// A batch of ops, as clients queue them.
+
+#include "core/jsonb.h"
+#include "core/op.h"
+#include "pg/error.h"
+
+namespace txsync::api {
+
+// INVALID_TX or INVALID_OP.
+pg::Failure InvalidOp(const core::OpDefect &defect);
+
+struct ApplyOptions
+{
+	bool atomic = false; // all or nothing
+};
+
+// The results, one for each op: a jsonb array. Fails, with nothing applied, if `ops` is not an array of at most
+// txsync.max_ops objects, and for errors that are not the ops'. Views `ops`, in memory of the current context.
+Datum ApplyOps(const core::JsonbContainer &ops, const ApplyOptions &options);
+
+} // namespace txsync::api

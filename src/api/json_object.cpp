@@ -1,0 +1,97 @@
+#include "api/json_object.h"
+
+extern "C" {
+#include "utils/numeric.h"
+}
+
+namespace txsync::api {
+
+JsonObject::JsonObject()
+{
+	pg::Call([&] { pushJsonbValue(&state_, WJB_BEGIN_OBJECT, nullptr); });
+}
+
+void
+JsonObject::Member(std::string_view name, JsonbValue &value)
+{
+	pg::Call([&] {
+		JsonbValue key = {};
+		key.type = jbvString;
+		key.val.string = {static_cast<int>(name.size()), pnstrdup(name.data(), name.size())};
+		pushJsonbValue(&state_, WJB_KEY, &key);
+		pushJsonbValue(&state_, WJB_VALUE, &value);
+	});
+}
+
+void
+JsonObject::Text(std::string_view name, std::string_view text)
+{
+	JsonbValue value = {};
+	value.type = text.data() == nullptr ? jbvNull : jbvString;
+	if (text.data() != nullptr)
+		value.val.string = {static_cast<int>(text.size()),
+							pg::Call([&] { return pnstrdup(text.data(), text.size()); })};
+	Member(name, value);
+}
+
+void
+JsonObject::Integer(std::string_view name, int64_t number)
+{
+	JsonbValue value = {};
+	value.type = jbvNumeric;
+	value.val.numeric = pg::Call([&] { return int64_to_numeric(number); });
+	Member(name, value);
+}
+
+void
+JsonObject::Bool(std::string_view name, bool truth)
+{
+	JsonbValue value = {};
+	value.type = jbvBool;
+	value.val.boolean = truth;
+	Member(name, value);
+}
+
+void
+JsonObject::Null(std::string_view name)
+{
+	JsonbValue value = {};
+	value.type = jbvNull;
+	Member(name, value);
+}
+
+void
+JsonObject::Json(std::string_view name, Datum datum)
+{
+	JsonbValue value = {};
+	pg::Call([&] {
+		Jsonb *jsonb = DatumGetJsonbP(datum);
+		if (JB_ROOT_IS_SCALAR(jsonb)) {
+			JsonbExtractScalar(&jsonb->root, &value);
+			return;
+		}
+		value.type = jbvBinary;
+		value.val.binary = {static_cast<int>(VARSIZE(jsonb) - VARHDRSZ), &jsonb->root};
+	});
+	Member(name, value);
+}
+
+void
+JsonObject::Json(std::string_view name, JsonbValue *object)
+{
+	Member(name, *object);
+}
+
+JsonbValue *
+JsonObject::End()
+{
+	return pg::Call([&] { return pushJsonbValue(&state_, WJB_END_OBJECT, nullptr); });
+}
+
+Datum
+ToDatum(JsonbValue *value)
+{
+	return pg::Call([&] { return JsonbPGetDatum(JsonbValueToJsonb(value)); });
+}
+
+} // namespace txsync::api

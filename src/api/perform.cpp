@@ -1,0 +1,412 @@
+#include "api/perform.h"
+
+#include "api/author.h"
+#include "api/declaration.h"
+#include "api/errors.h"
+#include "api/mutation.h"
+#include "api/row_check.h"
+#include "api/stream_offset.h"
+#include "api/table.h"
+#include "api/write.h"
+#include "core/conflict.h"
+#include "core/hlc.h"
+#include "pg/memory.h"
+
+extern "C" {
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+using core::OpAction;
+using core::Operation;
+
+// ---- What is asked for, for whoever comes with the same id again
+
+// Of what the ops write; what they expect may change from one try to the next.
+std::string
+Digest(std::span<const core::Op> ops)
+{
+	std::string text;
+	auto add = [&](std::string_view part) {
+		text += std::to_string(part.size());
+		text += ':';
+		text += part;
+	};
+	auto add_entry = [&](const core::JsonbEntry &entry) {
+		text += static_cast<char>(entry.kind);
+		add(entry.bytes);
+	};
+	for (const core::Op &op : ops) {
+		add(op.entity_type);
+		add(op.entity_id);
+		add(core::NameOf(op.action));
+		add(op.tx.changed_field);
+		add(core::NameOf(op.operation));
+		text += static_cast<char>(op.place);
+		add_entry(op.value);
+		add_entry(op.anchor);
+		add(op.data);
+	}
+	std::string digest(2 * sizeof(uint64), '\0');
+	for (uint64 half = 0; half < 2; half++) {
+		uint64 hash = hash_bytes_extended(reinterpret_cast<const unsigned char *>(text.data()),
+										  static_cast<int>(text.size()), half);
+		std::memcpy(digest.data() + half * sizeof hash, &hash, sizeof hash);
+	}
+	return digest;
+}
+
+// ---- May it be written
+
+pg::Failure
+FieldConflict(const core::Op &op, std::string_view server_id)
+{
+	std::string_view field = op.action == OpAction::kDelete ? op.expected_field : op.tx.changed_field;
+	return Fail(errors::kFieldConflict,
+				"entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " was changed meanwhile",
+				{{"field", field},
+				 {"expectedTransactionId", op.expected_transaction_id},
+				 {"serverTransactionId", server_id.empty() ? std::string_view() : server_id}});
+}
+
+// Of an entity that is not there.
+pg::Failure
+Missing(const core::Op &op, const State &state)
+{
+	if (state.tombstone)
+		return FieldConflict(op, *state.tombstone);
+	return Fail(errors::kEntityNotFound,
+				"there is no entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type),
+				{{"entityType", op.entity_type}, {"entityId", op.entity_id}});
+}
+
+void
+RequireExpected(const Entity &entity, const core::Op &op, const core::Versions &versions)
+{
+	core::Attempt attempt;
+	attempt.expected = op.expected_transaction_id;
+	attempt.replaces = op.replaces;
+	bool deletes = op.action == OpAction::kDelete;
+	std::string_view name = deletes ? op.expected_field : op.tx.changed_field;
+	uint32_t field = name.data() == nullptr ? 0 : core::NumberOf(entity.tracking, name);
+	if (!deletes && field == 0) // bookkeeping has no versions
+		return;
+	if (deletes)
+		attempt.kind = core::Attempt::Kind::kDelete;
+	if (field != 0)
+		attempt.field = field;
+	core::Verdict verdict = core::Judge({&versions}, attempt);
+	if (verdict.conflict)
+		throw FieldConflict(op, verdict.server_id);
+}
+
+void
+RequireRowVersion(const core::Op &op, const core::Versions &versions)
+{
+	auto server = static_cast<int64_t>(versions.RowVersion());
+	if (op.expected_version && *op.expected_version != server)
+		throw Fail(errors::kVersionConflict,
+				   "entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " has another version",
+				   {{"expectedVersion", *op.expected_version}, {"serverVersion", server}});
+}
+
+// ---- Last write wins
+
+bool
+IsLastWriteWins(const Entity &entity, const core::Op &op)
+{
+	return (op.operation == Operation::kSet || op.operation == Operation::kSetNow) &&
+		   core::Names(entity.tracking.lww, op.tx.changed_field);
+}
+
+// Whether the op is newer than what the field has.
+bool
+Wins(const Entity &entity, const core::Op &op, const core::Versions &versions)
+{
+	std::optional<core::Hlc> own = core::ParseHlc(op.tx.transaction_id);
+	if (!own)
+		throw Fail(errors::kInvalidTransactionId,
+				   "field " + Quoted(op.tx.changed_field) + " needs a transactionId that tells its time",
+				   {{"transactionId", op.tx.transaction_id}});
+	std::optional<core::Versions::Version> last = versions.Find(core::NumberOf(entity.tracking, op.tx.changed_field));
+	std::string last_id = last ? last->id : versions.Creator();
+	core::Stamp last_stamp = last ? last->stamp : versions.CreatorStamp();
+	// An earlier op of this mutation, or a creation by it.
+	if (core::SameId(last_id, op.tx.transaction_id))
+		return true;
+	core::Stamp stamp = std::min(core::Stamp{own->wall_ms, own->logical}, StampCeiling());
+	if (stamp != last_stamp)
+		return stamp > last_stamp;
+	std::optional<core::Hlc> other = core::ParseHlc(last_id);
+	return !other || own->node > other->node;
+}
+
+// ---- What is told
+
+State
+StateOf(const core::Op &op, const std::optional<Datum> &stored)
+{
+	State state;
+	state.exists = true;
+	state.has_versions = stored.has_value();
+	if (stored) {
+		auto *bytes = reinterpret_cast<struct varlena *>(DatumGetPointer(*stored));
+		state.versions.assign(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
+	} else {
+		state.creator = op.tx.transaction_id;
+	}
+	return state;
+}
+
+JsonbValue *
+VersionsNow(const Entity &entity, const core::Op &op)
+{
+	State state = Read(entity, op.entity_id, Lock::kNone);
+	return state.exists ? DescribeVersions(entity, state) : nullptr;
+}
+
+JsonbValue *
+VersionsOf(const Entity &entity, const core::Op &op, const Written &written)
+{
+	return written.knows_versions ? DescribeVersions(entity, StateOf(op, written.versions)) : VersionsNow(entity, op);
+}
+
+// Nothing was written.
+Outcome
+AsItIs(const Entity &entity, const core::Op &op, Outcome::Status status)
+{
+	return {status, ReadData(entity, op.entity_id), VersionsNow(entity, op), nullptr};
+}
+
+JsonObject
+Inverse(const core::Op &op, OpAction action)
+{
+	JsonObject inverse;
+	inverse.Text("entityType", op.entity_type);
+	inverse.Text("entityId", op.entity_id);
+	inverse.Text("action", core::NameOf(action));
+	return inverse;
+}
+
+// `before`: jsonb, or nothing for null.
+JsonbValue *
+InverseOfUpdate(const core::Op &op, const std::optional<Datum> &before)
+{
+	JsonObject inverse = Inverse(op, OpAction::kUpdate);
+	inverse.Text("changedField", op.tx.changed_field);
+	if (op.operation == Operation::kIncrement) {
+		inverse.Text("operation", core::NameOf(Operation::kIncrement));
+		inverse.Json("value", pg::Call([&] {
+						 Datum minus = DirectFunctionCall1(numeric_uminus,
+														   PointerGetDatum(const_cast<char *>(op.value.bytes.data())));
+						 JsonbValue value = {};
+						 value.type = jbvNumeric;
+						 value.val.numeric = DatumGetNumeric(minus);
+						 return JsonbPGetDatum(JsonbValueToJsonb(&value));
+					 }));
+		return inverse.End();
+	}
+	if (before)
+		inverse.Json("value", *before);
+	else
+		inverse.Null("value");
+	inverse.Text("expectedTransactionId", op.tx.transaction_id);
+	return inverse.End();
+}
+
+// ---- Applying
+
+pg::Failure
+NotWritten(const core::Op &op)
+{
+	return {ERRCODE_TRIGGERED_ACTION_EXCEPTION,
+			"entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " was not written",
+			"A trigger, a rule or a policy of its table has prevented it."};
+}
+
+// What the row trigger is to look at.
+class Expectations final : public RowCheck
+{
+public:
+	// `field`: of which to know what it was; or null.
+	Expectations(const Entity &entity, const core::Op &op, Column *field)
+		: RowCheck(entity.relation)
+		, entity_(entity)
+		, op_(op)
+		, field_(field)
+	{}
+
+	void
+	Look(const core::Versions &versions, TupleDesc desc, HeapTuple row) override
+	{
+		RequireRowVersion(op_, versions);
+		if (op_.expects && !IsLastWriteWins(entity_, op_))
+			RequireExpected(entity_, op_, versions);
+		pg::ContextScope scope(context_);
+		if (field_ != nullptr)
+			before_ = field_->AsJson(desc, row);
+		looked_ = true;
+	}
+
+	// jsonb, or nothing for null.
+	std::optional<Datum>
+	Before() const
+	{
+		return before_;
+	}
+
+	void
+	RequireMet(const Written &written) const
+	{
+		if (!written.found) {
+			State state = Read(entity_, op_.entity_id, Lock::kNone);
+			if (!state.exists)
+				throw Missing(op_, state);
+			throw NotWritten(op_);
+		}
+		if (!looked_)
+			throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+							  "the row trigger of entity type " + Quoted(op_.entity_type) + " has not fired",
+							  "What the op expects of the row is not known."};
+	}
+
+private:
+	const Entity &entity_;
+	const core::Op &op_;
+	Column *const field_;
+	MemoryContext context_ = CurrentMemoryContext;
+	std::optional<Datum> before_;
+	bool looked_ = false;
+};
+
+Outcome
+ApplyCreate(Target &target, const core::Op &op)
+{
+	RequireStreamOffset(target, op);
+	Written written = Create(target, op);
+	if (!written.found)
+		throw NotWritten(op);
+	Outcome outcome;
+	outcome.entity = target.has_row_security ? ReadData(*target.entity, op.entity_id) : written.entity;
+	outcome.versions = VersionsOf(*target.entity, op, written);
+	JsonObject inverse = Inverse(op, OpAction::kDelete);
+	inverse.Text("expectedTransactionId", op.tx.transaction_id);
+	outcome.inverse = inverse.End();
+	return outcome;
+}
+
+// Of a field whose last write wins, with its row locked.
+bool
+IsSuperseded(const Entity &entity, const core::Op &op)
+{
+	State state = Read(entity, op.entity_id, Lock::kUpdate);
+	if (!state.exists)
+		throw Missing(op, state);
+	core::Buffer store;
+	return !Wins(entity, op, VersionsOf(store, state));
+}
+
+Outcome
+ApplyUpdate(Target &target, const core::Op &op)
+{
+	const Entity &entity = *target.entity;
+	Column &column = target.Settable(op.tx.changed_field);
+	RequireStreamOffset(target, op);
+	if (IsLastWriteWins(entity, op) && IsSuperseded(entity, op)) {
+		ToDeclare().awaits_row = false; // the mutation is done all the same
+		return AsItIs(entity, op, Outcome::Status::kSuperseded);
+	}
+	bool increments = op.operation == Operation::kIncrement;
+	bool reads = !increments && MayRead(target, column);
+	Expectations expectations(entity, op, reads ? &column : nullptr);
+	Written written = Update(target, column, op);
+	expectations.RequireMet(written);
+	Outcome outcome;
+	outcome.entity = written.entity;
+	outcome.versions = VersionsOf(entity, op, written);
+	if (reads || increments)
+		outcome.inverse = InverseOfUpdate(op, expectations.Before());
+	return outcome;
+}
+
+Outcome
+ApplyDelete(Target &target, const core::Op &op)
+{
+	RequireStreamOffset(target, op);
+	Expectations expectations(*target.entity, op, nullptr);
+	Written written = Delete(target, op);
+	expectations.RequireMet(written);
+	Outcome outcome;
+	JsonObject inverse = Inverse(op, OpAction::kCreate);
+	if (written.entity)
+		inverse.Json("data", *written.entity);
+	outcome.inverse = inverse.End();
+	return outcome;
+}
+
+Outcome
+Apply(Target &target, const core::Op &op)
+{
+	switch (op.action) {
+	case OpAction::kCreate:
+		return ApplyCreate(target, op);
+	case OpAction::kUpdate:
+		return ApplyUpdate(target, op);
+	case OpAction::kDelete:
+		return ApplyDelete(target, op);
+	}
+	return {};
+}
+
+// Before the id is claimed, whose errors name the tx.
+void
+RequireTarget(const core::Op &op)
+{
+	RequireVersions(*EntityOf(op.entity_type));
+	if (op.action == OpAction::kUpdate)
+		TargetOf(op.entity_type)->Settable(op.tx.changed_field);
+}
+
+// The same mutation, another op: what it writes has that op's changedField.
+void
+DeclareOp(const Target &target, const core::Op &op)
+{
+	Declaration &declaration = ToDeclare();
+	declaration.Set(op.tx);
+	declaration.relation = target.entity->relation;
+	MemoryContext outer = MemoryContextSwitchTo(TopTransactionContext);
+	declaration.tx = TxToJsonb(op.tx);
+	MemoryContextSwitchTo(outer);
+}
+
+} // namespace
+
+void
+Perform(std::span<const core::Op> ops, std::span<Outcome> outcomes, size_t &at)
+{
+	const core::Op &first = ops.front();
+	for (at = 0; at < ops.size(); at++)
+		RequireTarget(ops[at]);
+	at = 0;
+	if (BeginMutation(first.tx, {first.entity_type, first.entity_id}, Digest(ops)) == Begun::kDuplicate) {
+		for (; at < ops.size(); at++)
+			outcomes[at] = AsItIs(*EntityOf(ops[at].entity_type), ops[at], Outcome::Status::kDuplicate);
+		ToDeclare().kind = Declaration::Kind::kNone; // others are to be written
+		return;
+	}
+	for (; at < ops.size(); at++) {
+		std::shared_ptr<Target> target = TargetOf(ops[at].entity_type);
+		if (at > 0)
+			DeclareOp(*target, ops[at]);
+		outcomes[at] = Apply(*target, ops[at]);
+		CheckDeferred(*target);
+	}
+	EndMutation();
+}
+
+} // namespace txsync::api
