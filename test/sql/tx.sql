@@ -173,7 +173,6 @@ DELETE FROM plain;
 SELECT action, entity, id, tx, data, more FROM changes();
 
 -- versions: the tx's id, or one of the server's own for what declares nothing; row versions count each write
-DELETE FROM txsync.tombstone; -- else rows that come again count on
 CREATE FUNCTION versions(OUT action text, OUT id text, OUT version text, OUT is_new bool, OUT row_version int) RETURNS SETOF record LANGUAGE sql AS $$
     SELECT d ->> 'action', d ->> 'entityId', CASE WHEN d -> 'tx' <> 'null' THEN d ->> 'version' ELSE regexp_replace(d ->> 'version', '^[0-9]{13}\.[0-9]{4,}\.[0-9a-z-]+$', 'own') END,
            d ->> 'version' IS DISTINCT FROM lag(d ->> 'version') OVER (ORDER BY n), (d ->> 'rowVersion')::int
