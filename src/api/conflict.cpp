@@ -105,7 +105,7 @@ bool
 MayKnow(const LedgerRow &row)
 {
 	std::string_view role = pg::Call([] { return std::string_view(GetUserNameFromId(GetUserId(), false)); });
-	return row.role == role || ReadData(*EntityOf(*row.entity_type), *row.entity_id).has_value();
+	return row.role == role || TryReadData(*row.entity_type, *row.entity_id).has_value();
 }
 
 Datum

@@ -139,17 +139,26 @@ Bury(const Tombstone &tombstone)
 	}
 }
 
-std::optional<std::string>
+std::optional<Tombstone>
 TombstoneOf(std::string_view entity_type, std::string_view entity_id)
 {
 	KeyedTable table(TableId(), AccessShareLock);
 	HeapTuple row = Find(table, entity_type, entity_id);
 	if (row == nullptr)
 		return std::nullopt;
-	return pg::Call([&]() -> const char * {
-		bool null = false;
-		return TextDatumGetCString(heap_getattr(row, kTransactionId + 1, table.Desc(), &null));
-	});
+	auto member = [&](Column column) {
+		return pg::Call([&]() -> std::string_view {
+			bool null = false;
+			Datum datum = heap_getattr(row, column + 1, table.Desc(), &null);
+			if (null)
+				return {};
+			return TextDatumGetCString(datum);
+		});
+	};
+	Tombstone tombstone;
+	tombstone.organization_id = member(kOrgId);
+	tombstone.transaction_id = member(kTransactionId);
+	return tombstone;
 }
 
 uint64_t
