@@ -1,6 +1,5 @@
 #include "api/author.h"
 
-#include "api/attach.h"
 #include "api/clock.h"
 #include "api/declaration.h"
 #include "api/entity.h"
@@ -135,13 +134,13 @@ IsWrittenBack(const TriggeredWrite &write, const StoredTx &said)
 	if (write.before != nullptr)
 		return false;
 	std::shared_ptr<const Entity> entity = EntityOf(write.table.entity_type);
-	std::string id = EntityId(write.table, write.desc, write.after);
-	std::string sql = "SELECT FROM " + entity->table + " t WHERE " + entity->key + " AND t.tx OPERATOR(pg_catalog.=) $2";
-	pg::RoleScope as_owner(ExtensionOwner());
-	pg::Spi::Parameter parameters[] = {
-		{TEXTOID, pg::Call([&] { return PointerGetDatum(cstring_to_text_with_len(id.data(), static_cast<int>(id.size()))); })},
-		{JSONBOID, said.datum}};
-	return pg::Spi().Execute(entity->Plan(sql), sql.c_str(), parameters) > 0;
+	EntityKey key = entity->ids.Read(EntityId(write.table, write.desc, write.after));
+	std::string sql = "SELECT FROM " + entity->table + " t WHERE " + entity->ids.Condition() +
+					  " AND t.tx OPERATOR(pg_catalog.=) $" + std::to_string(entity->ids.Parameters() + 1);
+	key.values.push_back({JSONBOID, said.datum});
+	// As the server looks for what a foreign key refers to.
+	pg::RoleScope as_owner(pg::OwnerOf(entity->relation), SECURITY_NOFORCE_RLS);
+	return pg::Spi().Execute(entity->Plan(sql), sql.c_str(), key.values) > 0;
 }
 
 // The row of an INSERT may turn out to be there, under another id, ON CONFLICT.

@@ -1,11 +1,12 @@
 #include "api/entity.h"
 
+#include "api/attach.h"
 #include "api/errors.h"
 #include "api/registry.h"
-#include "api/table.h"
 #include "api/tombstone.h"
 #include "core/jsonb.h"
 #include "pg/memory.h"
+#include "pg/subtransaction.h"
 #include "pg/trigger.h"
 
 extern "C" {
@@ -14,7 +15,9 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
-#include "utils/lsyscache.h"
+#include "utils/fmgrprotos.h"
+#include "utils/rls.h"
+#include "utils/syscache.h"
 }
 
 namespace txsync::api {
@@ -26,19 +29,42 @@ namespace {
 struct Known
 {
 	std::unordered_map<std::string, std::shared_ptr<const Entity>> by_type;
-	std::vector<Oid> stale; // relations whose entities are out of date
+	std::vector<Oid> stale;            // relations whose entities are out of date
+	std::vector<uint32_t> stale_types; // and types, by their hashes
 	bool all_stale = false;
+
+	bool
+	IsStale(const Entity &entity) const
+	{
+		auto is_stale = [&](uint32_t type) { return std::ranges::find(stale_types, type) != stale_types.end(); };
+		return all_stale || std::ranges::find(stale, entity.relation) != stale.end() ||
+			   std::ranges::any_of(entity.types, is_stale);
+	}
+
+	void
+	Sweep()
+	{
+		std::erase_if(by_type, [&](const auto &entry) { return IsStale(*entry.second); });
+		stale.clear();
+		stale_types.clear();
+		all_stale = false;
+	}
 };
 
 constinit Known *known = nullptr;
 
+// How often something is looked at again that has changed meanwhile.
+constexpr int kTries = 8;
+
+// Nothing may be allocated in a callback: beyond the reserved room everything counts as stale.
+template <class T>
 void
-Invalidate(Datum, Oid relation) noexcept
+Remember(std::vector<T> &list, T item) noexcept
 {
-	if (!OidIsValid(relation) || known->stale.size() == known->stale.capacity())
+	if (item == 0 || list.size() == list.capacity())
 		known->all_stale = true;
 	else
-		known->stale.push_back(relation);
+		list.push_back(item);
 }
 
 Known &
@@ -47,43 +73,50 @@ TheKnown()
 	if (known == nullptr) {
 		known = pg::Construct<Known>(TopMemoryContext);
 		known->stale.reserve(64);
-		pg::Call([] { CacheRegisterRelcacheCallback(Invalidate, 0); });
+		known->stale_types.reserve(256);
+		pg::Call([] {
+			CacheRegisterRelcacheCallback([](Datum, Oid relation) { Remember(known->stale, relation); }, 0);
+			// Statements name schemas, operators and types as well, of which a table's relcache does not tell.
+			for (int cache : {NAMESPACEOID, OPEROID})
+				CacheRegisterSyscacheCallback(
+					cache, [](Datum, int, uint32) { known->all_stale = true; }, 0);
+			CacheRegisterSyscacheCallback(
+				TYPEOID, [](Datum, int, uint32 hash) { Remember(known->stale_types, hash); }, 0);
+		});
 	}
-	auto is_stale = [](const auto &entry) {
-		return known->all_stale ||
-			   std::find(known->stale.begin(), known->stale.end(), entry.second->relation) != known->stale.end();
-	};
-	if (known->all_stale || !known->stale.empty()) {
-		std::erase_if(known->by_type, is_stale);
-		known->stale.clear();
-		known->all_stale = false;
-	}
+	if (known->all_stale || !known->stale.empty() || !known->stale_types.empty())
+		known->Sweep();
 	return *known;
 }
 
-// The column's value of a text. Without a type modifier: that would cut it to fit.
-std::string
-Cast(const std::string &text, Form_pg_attribute column)
+// False if it is gone.
+bool
+LockUnlessGone(Oid relation)
 {
-	std::string type = pg::Call([&] {
-		return format_type_extended(column->atttypid, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+	return pg::Call([&] {
+		Relation open = try_relation_open(relation, AccessShareLock);
+		if (open != nullptr)
+			relation_close(open, NoLock);
+		return open != nullptr;
 	});
-	return "(" + text + ")::" + type;
 }
 
-std::string
-KeyCondition(const Table &table, const core::Tracking &tracking)
+// What is tracked may change until the table is locked, and then counts as it is.
+std::shared_ptr<const Entity>
+Build(std::string_view entity_type)
 {
-	std::string condition;
-	for (size_t i = 0; i < tracking.id_columns.size(); i++) {
-		const std::string &name = tracking.id_columns[i];
-		table.RequireColumn(name);
-		std::string text = "$1::pg_catalog.text";
-		if (tracking.id_columns.size() > 1)
-			text += "::pg_catalog.jsonb OPERATOR(pg_catalog.->>) " + std::to_string(i);
-		condition += (i > 0 ? " AND t." : "t.") + pg::QuoteIdentifier(name.c_str()) + " = " + Cast(text, table.Column(name));
+	for (int tries = 0; tries < kTries; tries++) {
+		std::optional<Tracked> tracked = TrackedAs(entity_type);
+		if (!tracked)
+			break;
+		if (!LockUnlessGone(tracked->relation))
+			continue;
+		Table open(tracked->relation, AccessShareLock);
+		std::optional<core::Tracking> tracking = TrackingOf(open.Rel());
+		if (tracking && tracking->entity_type == entity_type)
+			return std::make_shared<const Entity>(open, std::move(*tracking));
 	}
-	return condition;
+	return nullptr;
 }
 
 // A value of the first row of the last result, detoasted; data() == nullptr for null.
@@ -128,10 +161,10 @@ ReadableColumns(const Entity &entity)
 		if (column->attisdropped || name == pg::kTxColumn || name == pg::kVersionsColumn ||
 			core::IsHidden(entity.tracking, name))
 			continue;
-		bool may = all || pg::Call([&] {
-					   return pg_attribute_aclcheck(entity.relation, column->attnum, GetUserId(), ACL_SELECT) ==
-							  ACLCHECK_OK;
-				   });
+		bool may =
+			all || pg::Call([&] {
+				return pg_attribute_aclcheck(entity.relation, column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+			});
 		if (may)
 			list += (list.empty() ? "t." : ", t.") + pg::QuoteIdentifier(NameStr(column->attname));
 	}
@@ -140,13 +173,18 @@ ReadableColumns(const Entity &entity)
 
 } // namespace
 
-Entity::Entity(Oid oid, core::Tracking its_tracking)
-	: relation(oid)
+Entity::Entity(const Table &open, core::Tracking its_tracking)
+	: relation(open.Id())
 	, tracking(std::move(its_tracking))
+	, table(open.Sql())
+	, ids(open, tracking)
 {
-	Table open(oid, AccessShareLock);
-	table = open.Sql();
-	key = KeyCondition(open, tracking);
+	TupleDesc desc = RelationGetDescr(open.Rel());
+	for (int i = 0; i < desc->natts; i++) {
+		Oid type = TupleDescAttr(desc, i)->atttypid;
+		if (OidIsValid(type))
+			types.push_back(pg::Call([&] { return GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(type)); }));
+	}
 }
 
 Entity::~Entity()
@@ -166,18 +204,30 @@ TextParameter(std::string_view text)
 }
 
 std::shared_ptr<const Entity>
-EntityOf(std::string_view entity_type)
+FindEntity(std::string_view entity_type)
 {
 	std::string type(entity_type);
-	Known &entities = TheKnown();
-	if (auto at = entities.by_type.find(type); at != entities.by_type.end())
-		return at->second;
-	std::optional<Tracked> tracked = TrackedAs(entity_type);
-	if (!tracked)
+	for (int tries = 0;; tries++) {
+		Known &entities = TheKnown();
+		if (auto at = entities.by_type.find(type); at != entities.by_type.end())
+			return at->second;
+		std::shared_ptr<const Entity> entity = Build(entity_type);
+		if (entity == nullptr)
+			return nullptr;
+		if (!entities.IsStale(*entity))
+			return entities.by_type[type] = entity;
+		if (tries == kTries) // true when it was built, and locked since; only not to be kept
+			return entity;
+	}
+}
+
+std::shared_ptr<const Entity>
+EntityOf(std::string_view entity_type)
+{
+	std::shared_ptr<const Entity> entity = FindEntity(entity_type);
+	if (entity == nullptr)
 		throw Fail(errors::kUnknownEntityType, "there is no entity type " + Quoted(entity_type),
 				   {{"entityType", entity_type}}, "txsync.entities lists those that there are.");
-	auto entity = std::make_shared<const Entity>(tracked->relation, std::move(tracked->tracking));
-	TheKnown().by_type[type] = entity;
 	return entity;
 }
 
@@ -203,17 +253,46 @@ RequireVersions(const Entity &entity)
 						  "SELECT txsync.track(" + pg::QuoteLiteral(entity.table) + ", tx => true);"};
 }
 
+namespace {
+
+// Whether the caller may know of what was deleted, which no policy looks at any more.
+bool
+MayKnow(const Entity &entity, std::string_view entity_id, const Tombstone &tombstone)
+{
+	bool secured = pg::Call([&] { return check_enable_rls(entity.relation, InvalidOid, true) == RLS_ENABLED; });
+	const std::string &function = entity.tracking.delete_visible;
+	if (!secured)
+		return true;
+	bool is_there = !function.empty() && pg::Call([&] {
+		return OidIsValid(
+			DatumGetObjectId(DirectFunctionCall1(to_regprocedure, CStringGetTextDatum(function.c_str()))));
+	});
+	if (!is_there)
+		return false;
+	std::string sql = "SELECT " + function.substr(0, function.rfind('(')) + "($1, $2)";
+	pg::Spi::Parameter parameters[] = {TextParameter(entity_id), TextParameter(tombstone.organization_id)};
+	parameters[1].null = tombstone.organization_id.data() == nullptr;
+	pg::Spi spi;
+	spi.Execute(entity.Plan(sql), sql.c_str(), parameters);
+	return pg::Spi::Value(1) == "t";
+}
+
+} // namespace
+
 State
 Read(const Entity &entity, std::string_view entity_id, Lock lock)
 {
 	RequireVersions(entity);
-	std::string sql = "SELECT t.tx, t.tx_versions FROM " + entity.table + " t WHERE " + entity.key + Clause(lock);
-	pg::Spi::Parameter id[] = {TextParameter(entity_id)};
+	std::string sql =
+		"SELECT t.tx, t.tx_versions FROM " + entity.table + " t WHERE " + entity.ids.Condition() + Clause(lock);
+	EntityKey key = entity.ids.Read(entity_id);
 	State state;
 	pg::Spi spi;
-	state.exists = spi.Execute(entity.Plan(sql), sql.c_str(), id) > 0;
+	state.exists = spi.Execute(entity.Plan(sql), sql.c_str(), key.values) > 0;
 	if (!state.exists) {
-		state.tombstone = TombstoneOf(entity.tracking.entity_type, entity_id);
+		std::optional<Tombstone> tombstone = TombstoneOf(entity.tracking.entity_type, key.id);
+		if (tombstone && MayKnow(entity, key.id, *tombstone))
+			state.tombstone = tombstone->transaction_id;
 		return state;
 	}
 	std::string_view versions = Bytes(2);
@@ -241,16 +320,41 @@ ReadData(const Entity &entity, std::string_view entity_id)
 	std::string columns = ReadableColumns(entity);
 	if (columns.empty())
 		return std::nullopt;
-	std::string sql =
-		"SELECT pg_catalog.to_jsonb(r) FROM (SELECT " + columns + " FROM " + entity.table + " t WHERE " + entity.key + ") r";
-	pg::Spi::Parameter id[] = {TextParameter(entity_id)};
+	std::string sql = "SELECT pg_catalog.to_jsonb(r) FROM (SELECT " + columns + " FROM " + entity.table + " t WHERE " +
+					  entity.ids.Condition() + ") r";
+	EntityKey key = entity.ids.Read(entity_id);
 	pg::Spi spi;
-	if (spi.Execute(entity.Plan(sql), sql.c_str(), id) == 0)
+	if (spi.Execute(entity.Plan(sql), sql.c_str(), key.values) == 0)
 		return std::nullopt;
 	return pg::Call([&] {
 		bool null = true;
 		return SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null), false, -1);
 	});
+}
+
+std::optional<Datum>
+TryReadData(std::string_view entity_type, std::string_view entity_id)
+{
+	std::optional<Datum> data;
+	auto read = [&] {
+		if (std::shared_ptr<const Entity> entity = FindEntity(entity_type))
+			data = ReadData(*entity, entity_id);
+	};
+	auto rethrow_unless_its = [](int sqlstate) {
+		static constexpr int kIts[] = {ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION, ERRCODE_DATA_EXCEPTION,
+									   ERRCODE_INVALID_SCHEMA_NAME, errors::kInvalidEntityId.sqlstate};
+		if (std::ranges::none_of(kIts,
+								 [&](int its) { return ERRCODE_TO_CATEGORY(its) == ERRCODE_TO_CATEGORY(sqlstate); }))
+			throw;
+	};
+	try {
+		pg::InSubtransaction(read);
+	} catch (const pg::Failure &failure) {
+		rethrow_unless_its(failure.sqlstate);
+	} catch (const pg::Error &error) {
+		rethrow_unless_its(error.data->sqlerrcode);
+	}
+	return data;
 }
 
 JsonbValue *

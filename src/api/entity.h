@@ -1,10 +1,9 @@
 #pragma once
 // Entities as clients name them, by type and id: found, locked and read with the caller's own rights.
 
+#include "api/entity_id.h"
 #include "api/json_object.h"
-#include "core/tracking.h"
 #include "core/versions.h"
-#include "pg/spi.h"
 
 #include <memory>
 #include <unordered_map>
@@ -15,7 +14,7 @@ namespace txsync::api {
 class Entity
 {
 public:
-	Entity(Oid relation, core::Tracking tracking);
+	Entity(const Table &open, core::Tracking tracking);
 	Entity(const Entity &) = delete;
 	~Entity();
 
@@ -28,14 +27,18 @@ public:
 
 	const Oid relation;
 	const core::Tracking tracking;
-	std::string table; // with its schema, quoted
-	std::string key;   // SQL: the row's id is $1, an entityId as text
+	const std::string table; // with its schema, quoted
+	const IdReader ids;
+	std::vector<uint32_t> types; // of its columns, by their hashes in the catalog cache
 
 private:
 	mutable std::unordered_map<std::string, SPIPlanPtr> plans_;
 };
 
-// Fails with UNKNOWN_ENTITY_TYPE. Stays valid whatever happens to the table; a later call may give another one.
+// Stays valid whatever happens to the table; a later call may give another one. Null if nothing is tracked as that.
+std::shared_ptr<const Entity> FindEntity(std::string_view entity_type);
+
+// Fails with UNKNOWN_ENTITY_TYPE.
 std::shared_ptr<const Entity> EntityOf(std::string_view entity_type);
 
 // The number of a field that has versions, or UNKNOWN_FIELD.
@@ -49,8 +52,8 @@ struct State
 {
 	bool exists = false;
 	bool has_versions = false;
-	std::string versions; // stored bytes
-	std::string creator;  // where there are no versions yet: the id of the tx, or empty
+	std::string versions;                 // stored bytes
+	std::string creator;                  // where there are no versions yet: the id of the tx, or empty
 	std::optional<std::string> tombstone; // the id that deleted it
 };
 
@@ -61,7 +64,8 @@ enum class Lock : uint8_t
 	kDelete,
 };
 
-// Reads it, and locks the row until the transaction ends: the answer stays true.
+// Reads it, and locks the row until the transaction ends: the answer stays true. Under row security what was deleted is
+// told only to whom the tracking's delete_visible says that it may be.
 State Read(const Entity &entity, std::string_view entity_id, Lock lock);
 
 // A state's versions as a view. `store` and `state` must be left alone while it is used.
@@ -71,6 +75,9 @@ pg::Spi::Parameter TextParameter(std::string_view text);
 
 // The row as the caller may read it now: jsonb, without tx, versions and hidden columns; nothing if there is none.
 std::optional<Datum> ReadData(const Entity &entity, std::string_view entity_id);
+
+// The same, in a subtransaction: nothing also where the caller, or anybody, cannot read it.
+std::optional<Datum> TryReadData(std::string_view entity_type, std::string_view entity_id);
 
 // `{"last":…,"rowVersion":…,"fields":{…}}`: the id of each field's last change, where that is known.
 JsonbValue *DescribeVersions(const Entity &entity, const State &state);

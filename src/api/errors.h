@@ -36,6 +36,7 @@ inline constexpr ErrorKind kInvalidOp{MAKE_SQLSTATE('T', 'X', '0', '1', '4'), "I
 inline constexpr ErrorKind kProtectedField{MAKE_SQLSTATE('T', 'X', '0', '1', '5'), "PROTECTED_FIELD", 422};
 inline constexpr ErrorKind kEntityNotFound{MAKE_SQLSTATE('T', 'X', '0', '1', '6'), "ENTITY_NOT_FOUND", 404};
 inline constexpr ErrorKind kMutationRejected{MAKE_SQLSTATE('T', 'X', '0', '1', '7'), "MUTATION_REJECTED", 409};
+inline constexpr ErrorKind kInvalidEntityId{MAKE_SQLSTATE('T', 'X', '0', '1', '8'), "INVALID_ENTITY_ID", 422};
 
 } // namespace errors
 

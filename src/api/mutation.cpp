@@ -44,6 +44,17 @@ Push(JsonbParseState *&state, std::string_view name, std::string_view text)
 
 // ---- Beginning
 
+// An id may be spelled in many ways. Where nothing is tracked as its type any more, nobody can tell: what else was
+// asked for has to do.
+bool
+IsSameId(const std::string &before, const Claim &claim)
+{
+	if (before == claim.entity_id)
+		return true;
+	std::shared_ptr<const Entity> entity = FindEntity(claim.entity_type);
+	return entity == nullptr || before == entity->ids.Read(claim.entity_id).id;
+}
+
 // What a duplicate was asked for before: the same, by the same role.
 void
 RequireSameRequest(const LedgerRow &before, const Claim &claim)
@@ -52,9 +63,10 @@ RequireSameRequest(const LedgerRow &before, const Claim &claim)
 		return a.has_value() == (b.data() != nullptr) && (!a || *a == b);
 	};
 	std::string_view role = pg::Call([] { return std::string_view(GetUserNameFromId(GetUserId(), false)); });
-	bool other_entity = claim.entity_type.data() != nullptr && before.entity_type &&
-						!(same(before.entity_type, claim.entity_type) &&
-						  (claim.entity_id.data() == nullptr || same(before.entity_id, claim.entity_id)));
+	bool other_entity =
+		claim.entity_type.data() != nullptr && before.entity_type &&
+		!(same(before.entity_type, claim.entity_type) &&
+		  (claim.entity_id.data() == nullptr || (before.entity_id && IsSameId(*before.entity_id, claim))));
 	if (before.role == role && before.source_id == claim.tx.source_id &&
 		same(before.changed_field, claim.tx.changed_field) && same(before.request, claim.request) && !other_entity)
 		return;
@@ -187,7 +199,7 @@ DuplicateAnswer()
 {
 	std::optional<Datum> data;
 	if (std::optional<DuplicateOf> entity = StoredEntity())
-		data = ReadData(*EntityOf(entity->entity_type), entity->entity_id);
+		data = TryReadData(entity->entity_type, entity->entity_id);
 	return Parse(R"({"status":"duplicate","entity":)" + JsonOf(data) + R"(,"result":)" + JsonOf(StoredResult()) + "}");
 }
 
@@ -231,8 +243,8 @@ RefuseTx(const char *what)
 {
 	std::string_view text = what;
 	std::string_view first = text.substr(0, text.find(' '));
-	bool is_member = first == "transactionId" || first == "sourceId" || first == "changedField" ||
-					 first == "expectedTransactionId";
+	bool is_member =
+		first == "transactionId" || first == "sourceId" || first == "changedField" || first == "expectedTransactionId";
 	throw Fail(errors::kInvalidTx, "invalid tx: " + std::string(what),
 			   {{"member", is_member ? first : std::string_view()}},
 			   R"(A tx is {"transactionId": …, "sourceId": …, "changedField": … or null}.)");
@@ -250,12 +262,18 @@ BeginMutation(const core::Tx &tx, const Named &named, std::string_view request)
 {
 	RequireValid(tx);
 	Oid relation = InvalidOid;
-	if (named.entity_type.data() != nullptr) {
+	Claim claim{tx, named.entity_type, named.entity_id, request.empty() ? std::string_view() : request};
+	// What is a duplicate is told as one, whatever has become of its entity since.
+	EntityKey key;
+	if (named.entity_type.data() != nullptr && !IsClaimed(tx.transaction_id)) {
 		std::shared_ptr<const Entity> entity = EntityOf(named.entity_type);
 		RequireFieldOf(*entity, tx.changed_field);
 		relation = entity->relation;
+		if (named.entity_id.data() != nullptr) {
+			key = entity->ids.Read(named.entity_id);
+			claim.entity_id = key.id;
+		}
 	}
-	Claim claim{tx, named.entity_type, named.entity_id, request.empty() ? std::string_view() : request};
 	Claimed claimed = ClaimId(claim);
 	if (claimed.before) {
 		RequireSameRequest(*claimed.before, claim);

@@ -2,6 +2,7 @@
 
 #include "core/json.h"
 #include "pg/root.h"
+#include "pg/settings.h"
 
 extern "C" {
 #include "access/detoast.h"
@@ -47,6 +48,13 @@ OutputOf(TupleDesc desc, Attribute attribute)
 }
 
 bool
+IsSettled(TupleDesc desc, Attribute attribute)
+{
+	Oid type = TupleDescAttr(desc, attribute.number - 1)->atttypid;
+	return pg::IsSettled(type) || pg::IsSettled(pg::Call([&] { return getBaseType(type); }));
+}
+
+bool
 InIdentity(Relation relation, Attribute attribute)
 {
 	if (relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL)
@@ -67,6 +75,7 @@ DescribeOrg(RowTable &table, Relation relation, const core::Tracking &tracking)
 	table.org_in_identity = InIdentity(relation, table.org);
 	table.org_is_made = TupleDescAttr(desc, table.org.number - 1)->attgenerated != '\0';
 	table.org_output = OutputOf(desc, table.org);
+	table.org_settled = IsSettled(desc, table.org);
 }
 
 void
@@ -78,6 +87,7 @@ DescribeIds(RowTable &table, Relation relation, const core::Tracking &tracking)
 		if (attribute.number == 0 || table.id_count == INDEX_MAX_KEYS)
 			continue;
 		table.id_outputs[table.id_count] = OutputOf(desc, attribute);
+		table.ids_settled = table.ids_settled && IsSettled(desc, attribute);
 		table.ids[table.id_count++] = attribute;
 		table.ids_in_identity = table.ids_in_identity && InIdentity(relation, attribute);
 	}
@@ -184,6 +194,7 @@ EntityId(const RowTable &table, TupleDesc desc, HeapTuple row)
 {
 	core::Buffer array;
 	std::string only;
+	pg::PinnedScope pinned(!table.ids_settled);
 	for (int i = 0; i < table.id_count; i++) {
 		Value id = Fetch(row, desc, table.ids[i]);
 		only = id.null ? std::string() : Output(table.id_outputs[i], id.datum);
@@ -198,6 +209,7 @@ std::optional<std::string>
 Organization(const RowTable &table, TupleDesc desc, HeapTuple row)
 {
 	Value org = Fetch(row, desc, table.org);
+	pg::PinnedScope pinned(!org.null && !table.org_settled);
 	return org.null ? std::nullopt : std::optional<std::string>(Output(table.org_output, org.datum));
 }
 

@@ -32,12 +32,14 @@ struct RowTable
 	Attribute tx;
 	Attribute versions;
 	Attribute org;
-	Oid org_output = InvalidOid;   // of its type
-	bool org_in_identity = false;  // an old row in the WAL has it
-	bool org_is_made = false;      // generated, after the triggers: what an update makes of it is not known here
+	Oid org_output = InvalidOid;  // of its type
+	bool org_settled = true;      // reads the same in every session
+	bool org_in_identity = false; // an old row in the WAL has it
+	bool org_is_made = false;     // generated, after the triggers: what an update makes of it is not known here
 	Attribute ids[INDEX_MAX_KEYS];
 	Oid id_outputs[INDEX_MAX_KEYS];
 	int id_count = 0;
+	bool ids_settled = true;
 	bool ids_in_identity = true; // which track() asks for, but who owns the table may change
 	bool logged = false;         // changes of it are decoded
 	VersionedColumn *columns = nullptr;
@@ -65,7 +67,7 @@ Value Fetch(HeapTuple row, TupleDesc desc, Attribute attribute);
 bool SameValue(TupleDesc desc, Attribute attribute, HeapTuple before, HeapTuple after);
 bool SameKey(const RowTable &table, TupleDesc desc, HeapTuple before, HeapTuple after);
 
-// The id of the entity as text, and its organization; that is nothing where it is null.
+// The id of the entity as text, and its organization, as the decoder writes them; that is nothing where it is null.
 std::string EntityId(const RowTable &table, TupleDesc desc, HeapTuple row);
 std::optional<std::string> Organization(const RowTable &table, TupleDesc desc, HeapTuple row);
 

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "catalog/pg_type.h"
+#include "utils/lsyscache.h"
 }
 
 namespace txsync::api {
@@ -14,31 +15,52 @@ namespace {
 
 using Kind = core::JsonbEntry::Kind;
 
-constexpr char kBehind[] = "SELECT pg_catalog.count(*) FROM (SELECT a.id FROM txsync.activity a"
-						   " WHERE pg_catalog.left(a.org_id, 200) = pg_catalog.left($1, 200) AND a.org_id = $1"
-						   " AND a.id > $2 ORDER BY a.id LIMIT $3) b";
+// Run as the extension's owner: every name in them is the catalog's own.
+constexpr char kBehind[] =
+	"SELECT pg_catalog.count(*) FROM (SELECT a.id FROM txsync.activity a"
+	" WHERE pg_catalog.left(a.org_id, 200) OPERATOR(pg_catalog.=) pg_catalog.left($1, 200)"
+	" AND a.org_id OPERATOR(pg_catalog.=) $1 AND a.id OPERATOR(pg_catalog.>) $2 ORDER BY a.id LIMIT $3) b";
 constexpr char kBehindWithoutOrganization[] =
 	"SELECT pg_catalog.count(*) FROM (SELECT a.id FROM txsync.activity a"
 	" WHERE pg_catalog.left(a.org_id, 200) IS NULL AND a.org_id IS NULL AND $1 IS NULL"
-	" AND a.id > $2 ORDER BY a.id LIMIT $3) b";
+	" AND a.id OPERATOR(pg_catalog.>) $2 ORDER BY a.id LIMIT $3) b";
 constexpr char kLatest[] = "SELECT pg_catalog.max(a.id) FROM txsync.activity a"
-						   " WHERE pg_catalog.left(a.org_id, 200) IS NOT DISTINCT FROM pg_catalog.left($1, 200)"
-						   " AND a.org_id IS NOT DISTINCT FROM $1";
+						   " WHERE pg_catalog.left(a.org_id, 200) OPERATOR(pg_catalog.=) pg_catalog.left($1, 200)"
+						   " AND a.org_id OPERATOR(pg_catalog.=) $1";
+constexpr char kLatestWithoutOrganization[] =
+	"SELECT pg_catalog.max(a.id) FROM txsync.activity a"
+	" WHERE pg_catalog.left(a.org_id, 200) IS NULL AND a.org_id IS NULL AND $1 IS NULL";
 
 constinit SPIPlanPtr behind_plan = nullptr;
 constinit SPIPlanPtr behind_without_organization_plan = nullptr;
 constinit SPIPlanPtr latest_plan = nullptr;
+constinit SPIPlanPtr latest_without_organization_plan = nullptr;
 
 std::optional<std::string>
 OrganizationOfRow(Target &target, const Column &column, const core::Op &op)
 {
 	const Entity &entity = *target.entity;
-	std::string sql = "SELECT t." + column.sql + "::pg_catalog.text FROM " + entity.table + " t WHERE " + entity.key;
-	pg::Spi::Parameter id[] = {TextParameter(op.entity_id)};
+	std::string sql = "SELECT t." + column.sql + " FROM " + entity.table + " t WHERE " + entity.ids.Condition();
+	EntityKey id = entity.ids.Read(op.entity_id);
 	pg::Spi spi;
-	if (spi.Execute(entity.Plan(sql), sql.c_str(), id) == 0)
+	if (spi.Execute(entity.Plan(sql), sql.c_str(), id.values) == 0)
 		return std::nullopt;
+	pg::PinnedScope pinned(!pg::IsSettled(column.input.Type()));
 	return pg::Spi::Value(1);
+}
+
+// As the changelog will have it.
+std::string
+AsTold(Column &column, const core::JsonbEntry &value)
+{
+	pg::PinnedScope pinned(!pg::IsSettled(column.input.Type()));
+	pg::Spi::Parameter parameter = column.input.Read(value);
+	return pg::Call([&] {
+		Oid output = InvalidOid;
+		bool varlena = false;
+		getTypeOutputInfo(parameter.type, &output, &varlena);
+		return OidOutputFunctionCall(output, parameter.value);
+	});
 }
 
 // Of the entity, or of what it is to be.
@@ -56,8 +78,8 @@ OrganizationOf(Target &target, const core::Op &op)
 	for (uint32_t i = 0; i < data.Count(); i++) {
 		std::string_view name = names.Next().bytes;
 		core::JsonbEntry value = values.Next();
-		if (name == column->name && value.kind != Kind::kNull)
-			return TextOf(value);
+		if (name == column->name && value.kind != Kind::kNull && !column->input.Nests(value))
+			return AsTold(*column, value);
 	}
 	return std::nullopt;
 }
@@ -94,7 +116,10 @@ RequireStreamOffset(Target &target, const core::Op &op)
 		spi.Execute(behind_without_organization_plan, kBehindWithoutOrganization, parameters);
 	if (Number(1) <= limit)
 		return;
-	spi.Execute(latest_plan, kLatest, std::span(parameters, 1));
+	if (organization)
+		spi.Execute(latest_plan, kLatest, std::span(parameters, 1));
+	else
+		spi.Execute(latest_without_organization_plan, kLatestWithoutOrganization, std::span(parameters, 1));
 	int64_t server = Number(1);
 	throw Fail(errors::kStreamBehind, "the client is too far behind the changelog",
 			   {{"clientOffset", *op.stream_offset}, {"serverOffset", server}},

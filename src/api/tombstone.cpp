@@ -107,8 +107,8 @@ RowOf(const Tombstone &tombstone, const Key &key)
 TransactionId
 TryToBury(KeyedTable &table, const Key &key, const Row &row)
 {
-	static constexpr int kWritten[] = {kOrgId + 1,	kTransactionId + 1, kWallMs + 1,	kLogical + 1,
-									   kRowVersion + 1, kOrigin + 1,		kDeletedAt + 1};
+	static constexpr int kWritten[] = {kOrgId + 1,      kTransactionId + 1, kWallMs + 1,   kLogical + 1,
+									   kRowVersion + 1, kOrigin + 1,        kDeletedAt + 1};
 	KeyLock lock(key.name);
 	KeyedTable::Present present = table.FindPresent(key.parts);
 	if (TransactionIdIsValid(present.running))
@@ -149,7 +149,7 @@ Bury(const Tombstone &tombstone)
 	}
 }
 
-std::optional<std::string>
+std::optional<Tombstone>
 TombstoneOf(std::string_view entity_type, std::string_view entity_id)
 {
 	Key key = KeyOf(entity_type, entity_id);
@@ -160,10 +160,19 @@ TombstoneOf(std::string_view entity_type, std::string_view entity_id)
 	pg::Call([&] { UnregisterSnapshot(snapshot); });
 	if (row == nullptr)
 		return std::nullopt;
-	return pg::Call([&]() -> const char * {
-		bool null = false;
-		return TextDatumGetCString(heap_getattr(row, kTransactionId + 1, table.Desc(), &null));
-	});
+	auto member = [&](Column column) {
+		return pg::Call([&]() -> std::string_view {
+			bool null = false;
+			Datum datum = heap_getattr(row, column + 1, table.Desc(), &null);
+			if (null)
+				return {};
+			return TextDatumGetCString(datum);
+		});
+	};
+	Tombstone tombstone;
+	tombstone.organization_id = member(kOrgId);
+	tombstone.transaction_id = member(kTransactionId);
+	return tombstone;
 }
 
 LastLife

@@ -23,8 +23,8 @@ struct Tombstone
 // Writes it, in place of an older one of the same entity.
 void Bury(const Tombstone &tombstone);
 
-// The id that deleted the entity.
-std::optional<std::string> TombstoneOf(std::string_view entity_type, std::string_view entity_id);
+// What is known of an entity's deletion: its transaction_id and organization_id, in the current memory context.
+std::optional<Tombstone> TombstoneOf(std::string_view entity_type, std::string_view entity_id);
 
 // What an entity that comes again goes on from.
 struct LastLife

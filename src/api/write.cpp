@@ -142,9 +142,10 @@ struct Part
 
 // That data gives an id column as well is no harm, if it says the same.
 void
-RequireSameId(const Column &column, const core::JsonbEntry &value, const core::JsonbEntry &id)
+RequireSameId(const Column &column, const core::JsonbEntry &value, const EntityKey &id, size_t part)
 {
-	if (value.kind == Kind::kContainer || TextOf(value) != id.bytes)
+	std::string text = value.kind == Kind::kContainer ? std::string() : TextOf(value);
+	if (value.kind == Kind::kContainer || (text != id.given[part] && text != id.texts[part]))
 		throw Fail(errors::kInvalidOp, "data has another " + Quoted(column.name) + " than the entityId",
 				   {{"member", "data"}});
 }
@@ -165,30 +166,6 @@ InsertStatement(Target &target, const Readable &readable, const std::vector<Part
 	return target.has_row_security ? sql : sql + Returning(target, readable);
 }
 
-// The texts that an entity id stands for.
-std::vector<core::JsonbEntry>
-IdParts(Target &target, std::string_view entity_id)
-{
-	if (target.id_columns.size() == 1)
-		return {{Kind::kString, entity_id}};
-	std::vector<core::JsonbEntry> parts;
-	std::string text(entity_id);
-	Jsonb *jsonb =
-		pg::Call([&] { return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str()))); });
-	core::JsonbContainer array({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ});
-	auto elements = array.First();
-	for (uint32_t i = 0; !array.IsObject() && i < array.Count(); i++) {
-		core::JsonbEntry element = elements.Next();
-		if (element.kind == Kind::kString)
-			parts.push_back(element);
-	}
-	if (parts.size() != target.id_columns.size() || array.Count() != parts.size())
-		throw Fail(errors::kInvalidOp,
-				   "the entityId must be an array of " + std::to_string(target.id_columns.size()) + " texts",
-				   {{"member", "entityId"}});
-	return parts;
-}
-
 } // namespace
 
 bool
@@ -202,13 +179,11 @@ Create(Target &target, const core::Op &op)
 {
 	Readable readable(target);
 	std::string form = "c" + readable.Key();
-	std::vector<pg::Spi::Parameter> parameters;
+	EntityKey id = target.entity->ids.Read(op.entity_id);
+	std::vector<pg::Spi::Parameter> parameters = id.values;
 	std::vector<Part> parts;
-	std::vector<core::JsonbEntry> id = IdParts(target, op.entity_id);
-	for (Column *column : target.id_columns) {
-		parameters.push_back(column->input.Read(id[parts.size()]));
+	for (Column *column : target.id_columns)
 		parts.push_back({column, false});
-	}
 
 	core::JsonbContainer data(op.data);
 	auto names = data.First();
@@ -218,7 +193,7 @@ Create(Target &target, const core::Op &op)
 		core::JsonbEntry value = values.Next();
 		if (Column *column = target.Find(name); column != nullptr && column->is_id) {
 			auto at = std::find(target.id_columns.begin(), target.id_columns.end(), column);
-			RequireSameId(*column, value, id[static_cast<size_t>(at - target.id_columns.begin())]);
+			RequireSameId(*column, value, id, static_cast<size_t>(at - target.id_columns.begin()));
 			continue;
 		}
 		Column &column = target.Settable(name);
@@ -240,13 +215,14 @@ Update(Target &target, Column &column, const core::Op &op)
 	const Entity &entity = *target.entity;
 	Readable readable(target);
 	Assignment assignment = Assign(op, column);
-	std::vector<pg::Spi::Parameter> parameters{TextParameter(op.entity_id)};
+	std::vector<pg::Spi::Parameter> parameters = entity.ids.Read(op.entity_id).values;
 	parameters.insert(parameters.end(), assignment.parameters.begin(), assignment.parameters.end());
 	SPIPlanPtr &plan = entity.Plan('u' + readable.Key() + assignment.form + std::to_string(column.number));
 	std::string sql;
 	if (plan == nullptr)
-		sql = "UPDATE " + entity.table + " AS t SET " + column.sql + " = " + Expression(op, column, 2) + " WHERE " +
-			  entity.key + Returning(target, readable);
+		sql = "UPDATE " + entity.table + " AS t SET " + column.sql + " = " +
+			  Expression(op, column, entity.ids.Parameters() + 1) + " WHERE " + entity.ids.Condition() +
+			  Returning(target, readable);
 	Written written = Run(plan, sql, parameters);
 	written.knows_versions = KnowsVersions(target, readable);
 	return written;
@@ -264,11 +240,11 @@ Delete(Target &target, const core::Op &op)
 		auto is_part = [&](const Column &column) {
 			return readable.Has(column) && (column.is_id || column.protection == nullptr);
 		};
-		sql = "DELETE FROM " + entity.table + " AS t WHERE " + entity.key + " RETURNING " +
+		sql = "DELETE FROM " + entity.table + " AS t WHERE " + entity.ids.Condition() + " RETURNING " +
 			  EntityExpression(target, is_part) + ", NULL::pg_catalog.bytea";
 	}
-	pg::Spi::Parameter id[] = {TextParameter(op.entity_id)};
-	return Run(plan, sql, id);
+	EntityKey id = entity.ids.Read(op.entity_id);
+	return Run(plan, sql, id.values);
 }
 
 void

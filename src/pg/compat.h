@@ -180,15 +180,15 @@ LogTransactionalMessage(const char *prefix, std::string_view message)
 #endif
 }
 
-// Whether UTF-8 text is JSON. 17 gave the lexer a place of the caller's choice (1c99cde2f344).
+// Whether a text is JSON. 17 gave the lexer a place of the caller's choice (1c99cde2f344).
 inline bool
-IsJson(std::string_view text)
+IsJson(std::string_view text, int encoding = PG_UTF8)
 {
 	auto *json = const_cast<char *>(text.data());
 #if PG_VERSION_NUM >= 170000
-	JsonLexContext *lex = makeJsonLexContextCstringLen(nullptr, json, text.size(), PG_UTF8, false);
+	JsonLexContext *lex = makeJsonLexContextCstringLen(nullptr, json, text.size(), encoding, false);
 #else
-	JsonLexContext *lex = makeJsonLexContextCstringLen(json, static_cast<int>(text.size()), PG_UTF8, false);
+	JsonLexContext *lex = makeJsonLexContextCstringLen(json, static_cast<int>(text.size()), encoding, false);
 #endif
 	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
 }

@@ -3,8 +3,11 @@
 #include <exception>
 
 extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 }
 
 namespace txsync::pg {
@@ -93,10 +96,25 @@ QualifiedName(Oid relation)
 	});
 }
 
-RoleScope::RoleScope(Oid role)
+Oid
+OwnerOf(Oid relation)
 {
+	return Call([&] {
+		HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+		if (!HeapTupleIsValid(row))
+			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relation)));
+		Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
+		ReleaseSysCache(row);
+		return owner;
+	});
+}
+
+RoleScope::RoleScope(Oid role, int more)
+{
+	settings_.SetSafePath();
 	GetUserIdAndSecContext(&role_, &security_context_);
-	SetUserIdAndSecContext(role, security_context_ | SECURITY_LOCAL_USERID_CHANGE);
+	SetUserIdAndSecContext(role,
+						   security_context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION | more);
 }
 
 RoleScope::~RoleScope()

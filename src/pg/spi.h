@@ -1,7 +1,7 @@
 #pragma once
 // SQL from C++, and the quoting that it needs.
 
-#include "pg/call.h"
+#include "pg/settings.h"
 
 #include <optional>
 #include <span>
@@ -47,15 +47,21 @@ std::string QuoteLiteral(std::string_view text);
 // `schema.table`, quoted where needed.
 std::string QualifiedName(Oid relation);
 
-// Does what it has to do as another role, for instance the extension's owner.
+Oid OwnerOf(Oid relation);
+
+// Does what it has to do as another role, for instance the extension's owner: with the server's own names only, and
+// restricted as the server restricts code of others. Even so, whatever SQL names is to be qualified, operators
+// included.
 class RoleScope
 {
 public:
-	explicit RoleScope(Oid role);
+	// `more`: flags of the security context.
+	explicit RoleScope(Oid role, int more = 0);
 	RoleScope(const RoleScope &) = delete;
 	~RoleScope();
 
 private:
+	SettingsScope settings_;
 	Oid role_;
 	int security_context_;
 };

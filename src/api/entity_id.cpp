@@ -1,0 +1,149 @@
+#include "api/entity_id.h"
+
+#include "api/errors.h"
+#include "core/json.h"
+#include "core/jsonb.h"
+#include "pg/compat.h"
+#include "pg/memory.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_operator.h"
+#include "parser/parse_coerce.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+// `OPERATOR(schema.=)`: the one that unique indexes on the type go by, unless they were told another.
+std::string
+EqualityOf(Oid type)
+{
+	return pg::Call([&]() -> const char * {
+		Oid equality = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+		HeapTuple row = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality));
+		if (!HeapTupleIsValid(row)) // the statement will say that there is none
+			return "OPERATOR(pg_catalog.=)";
+		auto *form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(row));
+		const char *schema = get_namespace_name(form->oprnamespace);
+		const char *sql = psprintf("OPERATOR(%s.%s)", quote_identifier(schema != nullptr ? schema : "pg_catalog"),
+								   NameStr(form->oprname));
+		ReleaseSysCache(row);
+		return sql;
+	});
+}
+
+char *
+CString(std::string_view text)
+{
+	return pnstrdup(text.data(), text.size());
+}
+
+} // namespace
+
+IdReader::IdReader(const Table &table, const core::Tracking &tracking)
+	: entity_type_(tracking.entity_type)
+	, context_(pg::MakeContext(TopMemoryContext, "txsync entity"))
+{
+	columns_.reserve(tracking.id_columns.size()); // what functions keep points to them
+	for (const std::string &name : tracking.id_columns) {
+		table.RequireColumn(name);
+		Column &column = columns_.emplace_back();
+		Describe(column, table.Column(name), context_.get());
+		settled_ = settled_ && pg::IsSettled(column.type);
+		condition_ += (Parameters() > 1 ? " AND t." : "t.") + pg::QuoteIdentifier(name.c_str()) + ' ' +
+					  EqualityOf(column.type) + " $" + std::to_string(Parameters());
+	}
+}
+
+void
+IdReader::Describe(Column &column, Form_pg_attribute attribute, MemoryContext context)
+{
+	pg::Call([&] {
+		column = {};
+		column.modifier = attribute->atttypmod;
+		column.type = getBaseTypeAndTypmod(attribute->atttypid, &column.modifier);
+		column.collation = attribute->attcollation;
+		Oid function = InvalidOid;
+		bool varlena = false;
+		getTypeInputInfo(column.type, &function, &column.io_parameter);
+		fmgr_info_cxt(function, &column.input, context);
+		getTypeOutputInfo(column.type, &function, &varlena);
+		fmgr_info_cxt(function, &column.output, context);
+		Oid equals = lookup_type_cache(column.type, TYPECACHE_EQ_OPR)->eq_opr;
+		if (column.modifier >= 0 && OidIsValid(equals) &&
+			find_typmod_coercion_function(column.type, &function) == COERCION_PATH_FUNC) {
+			fmgr_info_cxt(function, &column.fit, context);
+			fmgr_info_cxt(get_opcode(equals), &column.equals, context);
+		}
+	});
+}
+
+// As the column stores the value: char(3) with its blanks, numeric(5, 2) with its zeros. One that it could not store
+// stays as it is, and is not found.
+Datum
+IdReader::Fit(Column &column, Datum value)
+{
+	if (!OidIsValid(column.fit.fn_oid))
+		return value;
+	Datum fitted = FunctionCall3(&column.fit, value, Int32GetDatum(column.modifier), BoolGetDatum(true));
+	bool same = DatumGetBool(FunctionCall2Coll(&column.equals, column.collation, value, fitted));
+	return same ? fitted : value;
+}
+
+std::vector<std::string>
+IdReader::PartsOf(std::string_view entity_id) const
+{
+	if (columns_.size() == 1)
+		return {std::string(entity_id)};
+	std::vector<std::string> parts;
+	bool is_array = pg::Call([&] { return pg::IsJson(entity_id, GetDatabaseEncoding()); });
+	if (is_array) {
+		Jsonb *jsonb = pg::Call(
+			[&] { return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(CString(entity_id)))); });
+		core::JsonbContainer array({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ});
+		is_array = JB_ROOT_IS_ARRAY(jsonb) && !JB_ROOT_IS_SCALAR(jsonb) && array.Count() == columns_.size();
+		auto elements = array.First();
+		for (uint32_t i = 0; is_array && i < array.Count(); i++) {
+			core::JsonbEntry element = elements.Next();
+			is_array = element.kind == core::JsonbEntry::Kind::kString;
+			parts.emplace_back(is_array ? element.bytes : std::string_view());
+		}
+	}
+	if (!is_array)
+		throw Fail(errors::kInvalidEntityId,
+				   "the id of an entity of type " + Quoted(entity_type_) + " is a JSON array of " +
+					   std::to_string(columns_.size()) + " texts",
+				   {{"entityType", entity_type_}, {"entityId", entity_id}});
+	return parts;
+}
+
+EntityKey
+IdReader::Read(std::string_view entity_id) const
+{
+	EntityKey key;
+	key.given = PartsOf(entity_id);
+	pg::PinnedScope pinned(!settled_);
+	core::Buffer array;
+	for (size_t i = 0; i < columns_.size(); i++) {
+		Column &column = columns_[i];
+		Datum value = pg::Call([&] {
+			return Fit(column, InputFunctionCall(&column.input, CString(key.given[i]), column.io_parameter, -1));
+		});
+		key.values.push_back({column.type, value});
+		key.texts.emplace_back(pg::Call([&] { return OutputFunctionCall(&column.output, value); }));
+		array.Append(i == 0 ? '[' : ',');
+		core::json::String(array, key.texts.back());
+	}
+	array.Append(']');
+	key.id = columns_.size() == 1 ? key.texts.front() : std::string(array.View());
+	return key;
+}
+
+} // namespace txsync::api

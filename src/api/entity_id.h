@@ -1,0 +1,77 @@
+#pragma once
+// Ids of entities. Clients may spell one as they like; whatever is kept or told under an id has it as the decoder
+// writes it: what the type's output function gives under pinned settings, several columns as a JSON array of such
+// texts.
+
+#include "api/table.h"
+
+namespace txsync::api {
+
+// An id that was read.
+struct EntityKey
+{
+	std::string id;                         // as the decoder writes it
+	std::vector<std::string> given;         // each column's as the client writes it
+	std::vector<std::string> texts;         // and as the decoder does
+	std::vector<pg::Spi::Parameter> values; // of the columns' types, or those under their domains
+};
+
+// How the ids of an entity type are read.
+class IdReader
+{
+public:
+	IdReader(const Table &table, const core::Tracking &tracking);
+	IdReader(const IdReader &) = delete;
+
+	// Fails with INVALID_ENTITY_ID for what is no array of as many texts as there are columns, or as a column's type
+	// does.
+	EntityKey Read(std::string_view entity_id) const;
+
+	// SQL, for a table that goes by t: the row has the id whose values are $1 and so on. It names operators with their
+	// schemas, and needs no cast: whoever may create things has no part in it.
+	const std::string &
+	Condition() const
+	{
+		return condition_;
+	}
+
+	int
+	Parameters() const
+	{
+		return static_cast<int>(columns_.size());
+	}
+
+private:
+	struct Column
+	{
+		Oid type; // no domain
+		Oid io_parameter;
+		int32 modifier;
+		FmgrInfo input;
+		FmgrInfo output;
+		FmgrInfo fit;    // to the modifier; fn_oid is invalid where there is nothing to do
+		FmgrInfo equals; // fn_oid is invalid if the type has none
+		Oid collation;
+	};
+
+	struct DeleteContext
+	{
+		void
+		operator()(MemoryContext context) const
+		{
+			MemoryContextDelete(context);
+		}
+	};
+
+	static void Describe(Column &column, Form_pg_attribute attribute, MemoryContext context);
+	static Datum Fit(Column &column, Datum value);
+	std::vector<std::string> PartsOf(std::string_view entity_id) const;
+
+	std::string entity_type_;
+	std::unique_ptr<MemoryContextData, DeleteContext> context_;
+	mutable std::vector<Column> columns_;
+	std::string condition_;
+	bool settled_ = true;
+};
+
+} // namespace txsync::api
