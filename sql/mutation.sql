@@ -63,7 +63,7 @@ COMMENT ON COLUMN tombstone.origin IS 'The replication origin that the deletion 
 CREATE FUNCTION begin_mutation(tx jsonb, entity_type text DEFAULT NULL, entity_id text DEFAULT NULL, request jsonb DEFAULT NULL) RETURNS jsonb
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION begin_mutation(jsonb, text, text, jsonb) IS
-'Begins a mutation in this transaction: claims tx''s transactionId, and declares tx for all rows of tracked tables that the transaction writes until end_mutation() or the next begin. Returns {"status": "new"}, or for an id that was applied already {"status": "duplicate", "entity": the row as the caller may read it now or null, "result": what finish_mutation() kept}; a concurrent duplicate waits. With entity_type, entity_id and a member expectedTransactionId in tx: FIELD_CONFLICT (TX001) if the entity''s field has another version. Other errors: INVALID_TX (TX006), DUPLICATE_MISMATCH (TX004: another request, or role), TOO_OLD (TX008), UNKNOWN_ENTITY_TYPE (TX011), 25006 in a read-only transaction. For everybody.';
+'Begins a mutation in this transaction: claims tx''s transactionId, and declares tx for all rows of tracked tables that the transaction writes until end_mutation() or the next begin. Returns {"status": "new"}, or for an id that was applied already {"status": "duplicate", "entity": the row as the caller may read it now, null where that is not possible, "result": what finish_mutation() kept}; a concurrent duplicate waits. With entity_type, entity_id and a member expectedTransactionId in tx: FIELD_CONFLICT (TX001) if the entity''s field has another version. Other errors: INVALID_TX (TX006), DUPLICATE_MISMATCH (TX004: another request, or role), TOO_OLD (TX008), UNKNOWN_ENTITY_TYPE (TX011), 25006 in a read-only transaction. For everybody.';
 
 CREATE FUNCTION finish_mutation(result jsonb) RETURNS void
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
@@ -84,7 +84,7 @@ COMMENT ON FUNCTION get_entity_by_transaction(text) IS 'The entity that an id wa
 CREATE FUNCTION check_field_conflict(entity_type text, entity_id text, field text, expected text, OUT has_conflict boolean, OUT server_transaction_id text) RETURNS record
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION check_field_conflict(text, text, text, text) IS
-'Whether the field''s version is another than the one that a client expects (null: never updated), and which it is. Without a field: for a delete, by the entity''s last change. Locks the row until the transaction ends, so that the answer stays true; the caller needs the rights of SELECT FOR UPDATE. Errors: UNKNOWN_ENTITY_TYPE (TX011), UNKNOWN_FIELD (TX012).';
+'Whether the field''s version is another than the one that a client expects (null: never updated), and which it is. Without a field: for a delete, by the entity''s last change. Locks the row until the transaction ends, so that the answer stays true; the caller needs the rights of SELECT FOR UPDATE. A deleted entity is a conflict with what deleted it; for a caller whom row security of its table holds, only where the tracking''s delete_visible, called as the caller, returns true, and else as if it had never been. Errors: UNKNOWN_ENTITY_TYPE (TX011), UNKNOWN_FIELD (TX012), INVALID_ENTITY_ID (TX018).';
 
 CREATE FUNCTION field_versions(entity_type text, entity_id text) RETURNS jsonb
 LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME';

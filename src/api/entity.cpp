@@ -10,6 +10,7 @@
 #include "pg/trigger.h"
 
 extern "C" {
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -255,26 +256,51 @@ RequireVersions(const Entity &entity)
 
 namespace {
 
+// False for null, which a strict function gives without being called.
+bool
+IsTrue(Oid function, const NullableDatum (&arguments)[2])
+{
+	return pg::Call([&] {
+		LOCAL_FCINFO(fcinfo, 2);
+		FmgrInfo info;
+		fmgr_info(function, &info);
+		InitFunctionCallInfoData(*fcinfo, &info, 2, DEFAULT_COLLATION_OID, nullptr, nullptr);
+		std::copy(std::begin(arguments), std::end(arguments), fcinfo->args);
+		if (info.fn_strict && (arguments[0].isnull || arguments[1].isnull))
+			return false;
+		Datum result = FunctionCallInvoke(fcinfo);
+		return !fcinfo->isnull && DatumGetBool(result);
+	});
+}
+
+// The function that a signature names, if the caller may call it.
+Oid
+CallableFunction(const std::string &signature)
+{
+	return pg::Call([&] {
+		LOCAL_FCINFO(fcinfo, 1);
+		InitFunctionCallInfoData(*fcinfo, nullptr, 1, DEFAULT_COLLATION_OID, nullptr, nullptr);
+		fcinfo->args[0] = {CStringGetTextDatum(signature.c_str()), false};
+		Oid function = DatumGetObjectId(to_regprocedure(fcinfo));
+		bool may =
+			!fcinfo->isnull && DatumGetBool(DirectFunctionCall2(has_function_privilege_id, ObjectIdGetDatum(function),
+																CStringGetTextDatum("EXECUTE")));
+		return may ? function : InvalidOid;
+	});
+}
+
 // Whether the caller may know of what was deleted, which no policy looks at any more.
 bool
 MayKnow(const Entity &entity, std::string_view entity_id, const Tombstone &tombstone)
 {
 	bool secured = pg::Call([&] { return check_enable_rls(entity.relation, InvalidOid, true) == RLS_ENABLED; });
-	const std::string &function = entity.tracking.delete_visible;
 	if (!secured)
 		return true;
-	bool is_there = !function.empty() && pg::Call([&] {
-		return OidIsValid(
-			DatumGetObjectId(DirectFunctionCall1(to_regprocedure, CStringGetTextDatum(function.c_str()))));
-	});
-	if (!is_there)
-		return false;
-	std::string sql = "SELECT " + function.substr(0, function.rfind('(')) + "($1, $2)";
-	pg::Spi::Parameter parameters[] = {TextParameter(entity_id), TextParameter(tombstone.organization_id)};
-	parameters[1].null = tombstone.organization_id.data() == nullptr;
-	pg::Spi spi;
-	spi.Execute(entity.Plan(sql), sql.c_str(), parameters);
-	return pg::Spi::Value(1) == "t";
+	const std::string &signature = entity.tracking.delete_visible;
+	Oid function = signature.empty() ? InvalidOid : CallableFunction(signature);
+	std::string_view org = tombstone.organization_id;
+	return OidIsValid(function) && IsTrue(function, {{TextParameter(entity_id).value, false},
+													 {TextParameter(org).value, org.data() == nullptr}});
 }
 
 } // namespace

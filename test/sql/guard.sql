@@ -35,7 +35,7 @@ INSERT INTO pages (id, tx) VALUES (2, '{"transactionId": "g1", "sourceId": "tab-
 -- An upsert of whole rows brings the tx that the row has.
 INSERT INTO pages (id, name, tx) SELECT id, 'saved', tx FROM pages ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, tx = EXCLUDED.tx;
 SELECT has_conflict, server_transaction_id FROM txsync.check_field_conflict('pages', '1', 'organization_id', NULL);
-SELECT d ->> 'status' AS status, d ->> 'code' AS code FROM txsync.mutate('{"transactionId": "g2", "sourceId": "s", "entityType": "pages", "entityId": "1", "action": "update", "changedField": "name", "data": {"name": "two"}, "streamOffset": 0}') d;
+SELECT d ->> 'status' AS status, d ->> 'code' AS code FROM txsync.mutate('{"transactionId": "g2", "sourceId": "s", "entityType": "pages", "entityId": "1", "action": "update", "changedField": "name", "value": "two", "streamOffset": 0}') d;
 SELECT r ->> 'status' AS status FROM jsonb_array_elements(txsync.apply_ops('[{"transactionId": "g3", "sourceId": "s", "entityType": "pages", "entityId": "9", "action": "create", "data": {"name": "nine"}, "streamOffset": 0}]')) r;
 RESET search_path;
 RESET ROLE;
@@ -202,13 +202,14 @@ SELECT entity_type FROM txsync.track('secrets', delete_visible => 'may_see(text,
 SET ROLE txsync_guest;
 SELECT id, conflict('secrets', id, 'name', NULL) FROM unnest('{1,2,3}'::text[]) id;
 SELECT r ->> 'code' AS code FROM jsonb_array_elements(txsync.apply_ops(
-    '[{"transactionId": "o2", "sourceId": "s", "entityType": "secrets", "entityId": "1", "action": "update", "changedField": "name", "data": {"name": "x"}},
-      {"transactionId": "o3", "sourceId": "s", "entityType": "secrets", "entityId": "2", "action": "update", "changedField": "name", "data": {"name": "x"}}]')) r;
+    '[{"transactionId": "o2", "sourceId": "s", "entityType": "secrets", "entityId": "1", "action": "update", "changedField": "name", "value": "x"},
+      {"transactionId": "o3", "sourceId": "s", "entityType": "secrets", "entityId": "2", "action": "update", "changedField": "name", "value": "x"}]')) r;
 RESET ROLE;
 REVOKE EXECUTE ON FUNCTION may_see FROM PUBLIC;
 SET ROLE txsync_guest;
 SELECT conflict('secrets', '1', 'name', NULL);
 RESET ROLE;
+GRANT EXECUTE ON FUNCTION may_see TO PUBLIC;
 ALTER FUNCTION may_see RENAME TO gone;
 SET ROLE txsync_guest;
 SELECT conflict('secrets', '1', 'name', NULL);

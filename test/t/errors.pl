@@ -48,6 +48,8 @@ SELECT txsync.track('pages', strategies => '{"body": "lww"}', hidden => '{secret
 INSERT INTO pages (id, name, tx) VALUES ('a', 'a', '{"transactionId": "a1", "sourceId": "t"}'), ('gone', 'g', '{"transactionId": "g1", "sourceId": "t"}');
 UPDATE pages SET name = 'b', tx = '{"transactionId": "a2", "sourceId": "t", "changedField": "name"}' WHERE id = 'a';
 DELETE FROM pages WHERE id = 'gone';
+CREATE TABLE pairs (a int, b int, PRIMARY KEY (a, b));
+SELECT txsync.track('pairs');
 INSERT INTO txsync.mutation_floor VALUES (CURRENT_DATE);
 SQL
 poll_ok(q{SELECT state = 'streaming' FROM txsync.capture}, 'streaming');
@@ -137,6 +139,8 @@ is(fails('TX014', 'no action', mutate(action => undef))->{member}, 'action', 'wh
 fails('TX015', 'an id', mutate(changedField => 'id'));
 fails('TX015', 'a hidden field', mutate(changedField => 'secret'));
 fails('TX016', 'no such entity', mutate(entityId => 'x'));
+fails('TX018', 'no array', q{SELECT txsync.field_versions('pairs', '1')});
+fails('TX018', 'of an op', mutate(entityType => 'pairs', entityId => '[1, 2]', action => 'delete', changedField => undef, value => undef));
 
 # By default an empty mutation is a WARNING, without a DETAIL.
 my (undef, undef, $warning) = $node->psql('postgres', begin(tx('e2')) . 'COMMIT', extra_params => [ '-v', 'VERBOSITY=verbose' ]);
