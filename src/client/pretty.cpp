@@ -133,7 +133,7 @@ Pretty::RenderLine(std::string_view json, int width) const
 		line.Add("  " + keys);
 	if (!who.empty())
 		line.Add("  by " + who, Printable::kCyan);
-	if (!version.empty())
+	if (!version.empty() && tx.is_object()) // one of the server's own tells eyes nothing
 		line.Add("  v " + version, Printable::kDim);
 	if (!tx_error.empty())
 		line.Add("  no tx: " + tx_error, Printable::kRed);

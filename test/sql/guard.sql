@@ -179,7 +179,7 @@ SELECT conflict('things', '1', 'name', 't1');
 -- ---- What was deleted, under row security
 
 CREATE TABLE secrets (id int PRIMARY KEY, organization_id text, name text);
-CREATE FUNCTION may_see(entity_id text, org_id text) RETURNS boolean LANGUAGE sql AS
+CREATE FUNCTION guard_may_see(entity_id text, org_id text) RETURNS boolean LANGUAGE sql AS
     $$ SELECT org_id = current_setting('app.org', true) AND current_user = 'txsync_guest' $$;
 SELECT entity_type FROM txsync.track('secrets');
 GRANT ALL ON secrets TO txsync_guest;
@@ -198,19 +198,19 @@ SET ROLE txsync_guest;
 SET app.org = 'acme';
 SELECT id, conflict('secrets', id, 'name', NULL) FROM unnest('{1,2,3}'::text[]) id;
 RESET ROLE;
-SELECT entity_type FROM txsync.track('secrets', delete_visible => 'may_see(text, text)');
+SELECT entity_type FROM txsync.track('secrets', delete_visible => 'guard_may_see(text, text)');
 SET ROLE txsync_guest;
 SELECT id, conflict('secrets', id, 'name', NULL) FROM unnest('{1,2,3}'::text[]) id;
 SELECT r ->> 'code' AS code FROM jsonb_array_elements(txsync.apply_ops(
     '[{"transactionId": "o2", "sourceId": "s", "entityType": "secrets", "entityId": "1", "action": "update", "changedField": "name", "value": "x"},
       {"transactionId": "o3", "sourceId": "s", "entityType": "secrets", "entityId": "2", "action": "update", "changedField": "name", "value": "x"}]')) r;
 RESET ROLE;
-REVOKE EXECUTE ON FUNCTION may_see FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION guard_may_see FROM PUBLIC;
 SET ROLE txsync_guest;
 SELECT conflict('secrets', '1', 'name', NULL);
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION may_see TO PUBLIC;
-ALTER FUNCTION may_see RENAME TO gone;
+GRANT EXECUTE ON FUNCTION guard_may_see TO PUBLIC;
+ALTER FUNCTION guard_may_see RENAME TO gone;
 SET ROLE txsync_guest;
 SELECT conflict('secrets', '1', 'name', NULL);
 RESET ROLE;

@@ -71,7 +71,9 @@ subtest 'pretty' => sub {
 INSERT INTO pages VALUES (-1, 'short'), (-2, repeat('ä漢', 100)), (-3, E'\u009b31m\u007f');
 UPDATE pages SET name = 'new', tx = '{"transactionId": "1795000000000.0000.tab-1", "sourceId": "Jörg", "changedField": "name"}' WHERE id = -1;
 DELETE FROM pages WHERE id = -2;
+SET session_replication_role = replica;
 UPDATE pages SET tx = '[1]' WHERE id = -3;
+RESET session_replication_role;
 TRUNCATE pages;
 SELECT pg_logical_emit_message(true, 'app', 'said');
 SQL

@@ -291,8 +291,7 @@ subtest 'prepared transactions' => sub {
 	run_sql(q{INSERT INTO pages VALUES (1, 'before')});
 	wait_confirmed('prepared', 'confirmed');
 
-	my $before = $node->safe_psql('postgres', 'SELECT pg_current_wal_insert_lsn()');
-	run_sql('BEGIN;' . insert('pages', 100, 5) . q{PREPARE TRANSACTION 'small'});
+	my $before = $node->safe_psql('postgres', 'BEGIN;' . insert('pages', 100, 5) . q{SELECT pg_current_wal_insert_lsn(); PREPARE TRANSACTION 'small'});
 	run_sql('BEGIN;' . insert('pages', 1000, 300) . q{SAVEPOINT a;} . insert('pages', 2000, 300) . q{ROLLBACK TO a; PREPARE TRANSACTION 'large'});
 	run_sql('BEGIN;' . insert('pages', 3000, 300) . q{PREPARE TRANSACTION 'in vain'});
 	run_sql(q{INSERT INTO pages VALUES (2, 'since')});

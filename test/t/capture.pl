@@ -48,7 +48,7 @@ subtest 'from CREATE EXTENSION on' => sub {
 	sql(q{TRUNCATE notes});
 	wait_captured_ok('captured');
 	is(sql(q{SELECT string_agg(concat_ws(' ', id, action, entity_type, entity_id, org_id, old_org_id, changed_keys, tx ->> 'changedField', CASE WHEN tx IS NULL AND version ~ '^[0-9]{13}[.]' THEN 'own' ELSE version END, row_version), E'\n' ORDER BY id) FROM txsync.activity}),
-		join("\n", '1 create notes 1 a 1', '2 create notes 2 1', '3 update notes 1 a {body} body 1.0001.x 2', '4 update notes 1 b a {org_id} own 3',
+		join("\n", '1 create notes 1 a own 1', '2 create notes 2 own 1', '3 update notes 1 a {body} body 1.0001.x 2', '4 update notes 1 b a {org_id} own 3',
 			'5 delete notes 2 own', '6 create notes 3 own 1', '7 delete notes 1 b own 4', '8 truncate notes'),
 		'every action has its form');
 	is(sql(q{SELECT count(DISTINCT (commit_lsn, change_lsn, k)) FROM txsync.activity}), '8', 'positions differ');
