@@ -52,7 +52,8 @@ RequireNoConflict(const Entity &entity, std::string_view entity_id, const Expect
 		return;
 	std::string_view server = verdict.server_id.empty() ? std::string_view() : std::string_view(verdict.server_id);
 	throw Fail(errors::kFieldConflict,
-			   Quoted(entity.tracking.entity_type) + " " + Quoted(entity_id) + " has been changed by another transaction",
+			   Quoted(entity.tracking.entity_type) + " " + Quoted(entity_id) +
+				   " has been changed by another transaction",
 			   {{"field", expectation.field},
 				{"expectedTransactionId", expectation.transaction_id},
 				{"serverTransactionId", server}},

@@ -162,10 +162,10 @@ ReadableColumns(const Entity &entity)
 		if (column->attisdropped || name == pg::kTxColumn || name == pg::kVersionsColumn ||
 			core::IsHidden(entity.tracking, name))
 			continue;
-		bool may = all || pg::Call([&] {
-					   return pg_attribute_aclcheck(entity.relation, column->attnum, GetUserId(), ACL_SELECT) ==
-							  ACLCHECK_OK;
-				   });
+		bool may =
+			all || pg::Call([&] {
+				return pg_attribute_aclcheck(entity.relation, column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+			});
 		if (may)
 			list += (list.empty() ? "t." : ", t.") + pg::QuoteIdentifier(NameStr(column->attname));
 	}
@@ -282,9 +282,9 @@ CallableFunction(const std::string &signature)
 		InitFunctionCallInfoData(*fcinfo, nullptr, 1, DEFAULT_COLLATION_OID, nullptr, nullptr);
 		fcinfo->args[0] = {CStringGetTextDatum(signature.c_str()), false};
 		Oid function = DatumGetObjectId(to_regprocedure(fcinfo));
-		bool may = !fcinfo->isnull &&
-				   DatumGetBool(DirectFunctionCall2(has_function_privilege_id, ObjectIdGetDatum(function),
-													CStringGetTextDatum("EXECUTE")));
+		bool may =
+			!fcinfo->isnull && DatumGetBool(DirectFunctionCall2(has_function_privilege_id, ObjectIdGetDatum(function),
+																CStringGetTextDatum("EXECUTE")));
 		return may ? function : InvalidOid;
 	});
 }
@@ -309,7 +309,8 @@ State
 Read(const Entity &entity, std::string_view entity_id, Lock lock)
 {
 	RequireVersions(entity);
-	std::string sql = "SELECT t.tx, t.tx_versions FROM " + entity.table + " t WHERE " + entity.ids.Condition() + Clause(lock);
+	std::string sql =
+		"SELECT t.tx, t.tx_versions FROM " + entity.table + " t WHERE " + entity.ids.Condition() + Clause(lock);
 	EntityKey key = entity.ids.Read(entity_id);
 	State state;
 	pg::Spi spi;
@@ -345,9 +346,8 @@ ReadData(const Entity &entity, std::string_view entity_id)
 	std::string columns = ReadableColumns(entity);
 	if (columns.empty())
 		return std::nullopt;
-	std::string sql =
-		"SELECT pg_catalog.to_jsonb(r) FROM (SELECT " + columns + " FROM " + entity.table + " t WHERE " + entity.ids.Condition() +
-		") r";
+	std::string sql = "SELECT pg_catalog.to_jsonb(r) FROM (SELECT " + columns + " FROM " + entity.table + " t WHERE " +
+					  entity.ids.Condition() + ") r";
 	EntityKey key = entity.ids.Read(entity_id);
 	pg::Spi spi;
 	if (spi.Execute(entity.Plan(sql), sql.c_str(), key.values) == 0)
@@ -369,7 +369,8 @@ TryReadData(std::string_view entity_type, std::string_view entity_id)
 	auto rethrow_unless_its = [](int sqlstate) {
 		static constexpr int kIts[] = {ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION, ERRCODE_DATA_EXCEPTION,
 									   ERRCODE_INVALID_SCHEMA_NAME, errors::kInvalidEntityId.sqlstate};
-		if (std::ranges::none_of(kIts, [&](int its) { return ERRCODE_TO_CATEGORY(its) == ERRCODE_TO_CATEGORY(sqlstate); }))
+		if (std::ranges::none_of(kIts,
+								 [&](int its) { return ERRCODE_TO_CATEGORY(its) == ERRCODE_TO_CATEGORY(sqlstate); }))
 			throw;
 	};
 	try {

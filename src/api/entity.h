@@ -52,8 +52,8 @@ struct State
 {
 	bool exists = false;
 	bool has_versions = false;
-	std::string versions; // stored bytes
-	std::string creator;  // where there are no versions yet: the id of the tx, or empty
+	std::string versions;                 // stored bytes
+	std::string creator;                  // where there are no versions yet: the id of the tx, or empty
 	std::optional<std::string> tombstone; // the id that deleted it
 };
 

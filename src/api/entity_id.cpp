@@ -105,8 +105,8 @@ IdReader::PartsOf(std::string_view entity_id) const
 	std::vector<std::string> parts;
 	bool is_array = pg::Call([&] { return pg::IsJson(entity_id, GetDatabaseEncoding()); });
 	if (is_array) {
-		Jsonb *jsonb =
-			pg::Call([&] { return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(CString(entity_id)))); });
+		Jsonb *jsonb = pg::Call(
+			[&] { return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(CString(entity_id)))); });
 		core::JsonbContainer array({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ});
 		is_array = JB_ROOT_IS_ARRAY(jsonb) && !JB_ROOT_IS_SCALAR(jsonb) && array.Count() == columns_.size();
 		auto elements = array.First();

@@ -1,6 +1,7 @@
 #pragma once
-// Ids of entities. Clients may spell one as they like; whatever is kept or told under an id has it as the decoder writes
-// it: what the type's output function gives under pinned settings, several columns as a JSON array of such texts.
+// Ids of entities. Clients may spell one as they like; whatever is kept or told under an id has it as the decoder
+// writes it: what the type's output function gives under pinned settings, several columns as a JSON array of such
+// texts.
 
 #include "api/table.h"
 
@@ -9,10 +10,10 @@ namespace txsync::api {
 // An id that was read.
 struct EntityKey
 {
-	std::string id;                                // as the decoder writes it
-	std::vector<std::string> given;                // each column's as the client writes it
-	std::vector<std::string> texts;                // and as the decoder does
-	std::vector<pg::Spi::Parameter> values;        // of the columns' types, or those under their domains
+	std::string id;                         // as the decoder writes it
+	std::vector<std::string> given;         // each column's as the client writes it
+	std::vector<std::string> texts;         // and as the decoder does
+	std::vector<pg::Spi::Parameter> values; // of the columns' types, or those under their domains
 };
 
 // How the ids of an entity type are read.
@@ -22,7 +23,8 @@ public:
 	IdReader(const Table &table, const core::Tracking &tracking);
 	IdReader(const IdReader &) = delete;
 
-	// Fails with INVALID_ENTITY_ID for what is no array of as many texts as there are columns, or as a column's type does.
+	// Fails with INVALID_ENTITY_ID for what is no array of as many texts as there are columns, or as a column's type
+	// does.
 	EntityKey Read(std::string_view entity_id) const;
 
 	// SQL, for a table that goes by t: the row has the id whose values are $1 and so on. It names operators with their

@@ -44,8 +44,8 @@ Push(JsonbParseState *&state, std::string_view name, std::string_view text)
 
 // ---- Beginning
 
-// An id may be spelled in many ways. Where nothing is tracked as its type any more, nobody can tell: what else was asked
-// for has to do.
+// An id may be spelled in many ways. Where nothing is tracked as its type any more, nobody can tell: what else was
+// asked for has to do.
 bool
 IsSameId(const std::string &before, const Claim &claim)
 {
@@ -63,10 +63,10 @@ RequireSameRequest(const LedgerRow &before, const Claim &claim)
 		return a.has_value() == (b.data() != nullptr) && (!a || *a == b);
 	};
 	std::string_view role = pg::Call([] { return std::string_view(GetUserNameFromId(GetUserId(), false)); });
-	bool other_entity = claim.entity_type.data() != nullptr && before.entity_type &&
-						!(same(before.entity_type, claim.entity_type) &&
-						  (claim.entity_id.data() == nullptr ||
-						   (before.entity_id && IsSameId(*before.entity_id, claim))));
+	bool other_entity =
+		claim.entity_type.data() != nullptr && before.entity_type &&
+		!(same(before.entity_type, claim.entity_type) &&
+		  (claim.entity_id.data() == nullptr || (before.entity_id && IsSameId(*before.entity_id, claim))));
 	if (before.role == role && before.source_id == claim.tx.source_id &&
 		same(before.changed_field, claim.tx.changed_field) && same(before.request, claim.request) && !other_entity)
 		return;
@@ -243,8 +243,8 @@ RefuseTx(const char *what)
 {
 	std::string_view text = what;
 	std::string_view first = text.substr(0, text.find(' '));
-	bool is_member = first == "transactionId" || first == "sourceId" || first == "changedField" ||
-					 first == "expectedTransactionId";
+	bool is_member =
+		first == "transactionId" || first == "sourceId" || first == "changedField" || first == "expectedTransactionId";
 	throw Fail(errors::kInvalidTx, "invalid tx: " + std::string(what),
 			   {{"member", is_member ? first : std::string_view()}},
 			   R"(A tx is {"transactionId": …, "sourceId": …, "changedField": … or null}.)");

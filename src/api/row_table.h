@@ -32,10 +32,10 @@ struct RowTable
 	Attribute tx;
 	Attribute versions;
 	Attribute org;
-	Oid org_output = InvalidOid;   // of its type
-	bool org_settled = true;       // reads the same in every session
-	bool org_in_identity = false;  // an old row in the WAL has it
-	bool org_is_made = false;      // generated, after the triggers: what an update makes of it is not known here
+	Oid org_output = InvalidOid;  // of its type
+	bool org_settled = true;      // reads the same in every session
+	bool org_in_identity = false; // an old row in the WAL has it
+	bool org_is_made = false;     // generated, after the triggers: what an update makes of it is not known here
 	Attribute ids[INDEX_MAX_KEYS];
 	Oid id_outputs[INDEX_MAX_KEYS];
 	int id_count = 0;

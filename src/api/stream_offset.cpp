@@ -24,10 +24,9 @@ constexpr char kBehindWithoutOrganization[] =
 	"SELECT pg_catalog.count(*) FROM (SELECT a.id FROM txsync.activity a"
 	" WHERE pg_catalog.left(a.org_id, 200) IS NULL AND a.org_id IS NULL AND $1 IS NULL"
 	" AND a.id OPERATOR(pg_catalog.>) $2 ORDER BY a.id LIMIT $3) b";
-constexpr char kLatest[] =
-	"SELECT pg_catalog.max(a.id) FROM txsync.activity a"
-	" WHERE pg_catalog.left(a.org_id, 200) OPERATOR(pg_catalog.=) pg_catalog.left($1, 200)"
-	" AND a.org_id OPERATOR(pg_catalog.=) $1";
+constexpr char kLatest[] = "SELECT pg_catalog.max(a.id) FROM txsync.activity a"
+						   " WHERE pg_catalog.left(a.org_id, 200) OPERATOR(pg_catalog.=) pg_catalog.left($1, 200)"
+						   " AND a.org_id OPERATOR(pg_catalog.=) $1";
 constexpr char kLatestWithoutOrganization[] =
 	"SELECT pg_catalog.max(a.id) FROM txsync.activity a"
 	" WHERE pg_catalog.left(a.org_id, 200) IS NULL AND a.org_id IS NULL AND $1 IS NULL";

@@ -103,8 +103,8 @@ RowOf(const Tombstone &tombstone, const Key &key)
 TransactionId
 TryToBury(KeyedTable &table, const Key &key, const Row &row)
 {
-	static constexpr int kWritten[] = {kOrgId + 1,	kTransactionId + 1, kWallMs + 1,	kLogical + 1,
-									   kRowVersion + 1, kOrigin + 1,		kDeletedAt + 1};
+	static constexpr int kWritten[] = {kOrgId + 1,      kTransactionId + 1, kWallMs + 1,   kLogical + 1,
+									   kRowVersion + 1, kOrigin + 1,        kDeletedAt + 1};
 	KeyLock lock(key.name);
 	KeyedTable::Present present = table.FindPresent(key.parts);
 	if (TransactionIdIsValid(present.running))

@@ -220,8 +220,9 @@ Update(Target &target, Column &column, const core::Op &op)
 	SPIPlanPtr &plan = entity.Plan('u' + readable.Key() + assignment.form + std::to_string(column.number));
 	std::string sql;
 	if (plan == nullptr)
-		sql = "UPDATE " + entity.table + " AS t SET " + column.sql + " = " + Expression(op, column, entity.ids.Parameters() + 1) +
-			  " WHERE " + entity.ids.Condition() + Returning(target, readable);
+		sql = "UPDATE " + entity.table + " AS t SET " + column.sql + " = " +
+			  Expression(op, column, entity.ids.Parameters() + 1) + " WHERE " + entity.ids.Condition() +
+			  Returning(target, readable);
 	Written written = Run(plan, sql, parameters);
 	written.knows_versions = KnowsVersions(target, readable);
 	return written;

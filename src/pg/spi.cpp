@@ -113,7 +113,8 @@ RoleScope::RoleScope(Oid role, int more)
 {
 	settings_.SetSafePath();
 	GetUserIdAndSecContext(&role_, &security_context_);
-	SetUserIdAndSecContext(role, security_context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION | more);
+	SetUserIdAndSecContext(role,
+						   security_context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION | more);
 }
 
 RoleScope::~RoleScope()

@@ -50,7 +50,8 @@ std::string QualifiedName(Oid relation);
 Oid OwnerOf(Oid relation);
 
 // Does what it has to do as another role, for instance the extension's owner: with the server's own names only, and
-// restricted as the server restricts code of others. Even so, whatever SQL names is to be qualified, operators included.
+// restricted as the server restricts code of others. Even so, whatever SQL names is to be qualified, operators
+// included.
 class RoleScope
 {
 public:
