@@ -35,7 +35,7 @@ INSERT INTO pages (id, tx) VALUES (2, '{"transactionId": "g1", "sourceId": "tab-
 -- An upsert of whole rows brings the tx that the row has.
 INSERT INTO pages (id, name, tx) SELECT id, 'saved', tx FROM pages ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, tx = EXCLUDED.tx;
 SELECT has_conflict, server_transaction_id FROM txsync.check_field_conflict('pages', '1', 'organization_id', NULL);
-SELECT d ->> 'status' AS status, d ->> 'code' AS code FROM txsync.mutate('{"transactionId": "g2", "sourceId": "s", "entityType": "pages", "entityId": "1", "action": "update", "changedField": "name", "value": "two", "streamOffset": 0}') d;
+SELECT d -> 'data' ->> 'name' AS name FROM txsync.mutate('{"transactionId": "g2", "sourceId": "s", "entityType": "pages", "entityId": "1", "action": "update", "changedField": "name", "value": "two", "streamOffset": 0}') d;
 SELECT r ->> 'status' AS status FROM jsonb_array_elements(txsync.apply_ops('[{"transactionId": "g3", "sourceId": "s", "entityType": "pages", "entityId": "9", "action": "create", "data": {"name": "nine"}, "streamOffset": 0}]')) r;
 RESET search_path;
 RESET ROLE;
@@ -103,6 +103,22 @@ SELECT txsync.get_entity_by_transaction('d2');
 SELECT txsync.begin_mutation(tx('d2'), 'uuids', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11') -> 'entity' -> 'name' AS name;
 SELECT txsync.begin_mutation(tx('d2'), 'uuids', '{b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}') -> 'entity' -> 'name' AS name;
 SELECT txsync.begin_mutation(tx('d2'), 'uuids', 'c0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11') -> 'entity' -> 'name' AS name;
+
+-- An operator of a schema that is not in the path.
+CREATE SCHEMA elsewhere;
+CREATE TABLE nicks (id varchar(20) COLLATE "C" PRIMARY KEY, name text);
+CREATE TYPE elsewhere.mood AS ENUM ('glad', 'sad');
+CREATE TABLE moods (id elsewhere.mood PRIMARY KEY, name text);
+SELECT (txsync.track(t)).entity_type FROM unnest('{nicks,moods}'::regclass[]) t;
+INSERT INTO nicks (id, tx) VALUES ('Ann', tx('n1'));
+INSERT INTO moods (id, tx) VALUES ('sad', tx('n2'));
+SET search_path = pg_catalog;
+SELECT public.conflict('nicks', 'Ann', 'name', NULL), public.conflict('moods', 'sad', 'name', 'n2');
+RESET search_path;
+ALTER TYPE elsewhere.mood RENAME TO temper;
+SELECT conflict('moods', 'sad', 'name', 'n2');
+DROP TABLE nicks, moods;
+DROP SCHEMA elsewhere CASCADE;
 
 -- no ids
 SELECT conflict('smalls', 'seven', 'name', NULL);
@@ -179,7 +195,7 @@ SELECT conflict('things', '1', 'name', 't1');
 -- ---- What was deleted, under row security
 
 CREATE TABLE secrets (id int PRIMARY KEY, organization_id text, name text);
-CREATE FUNCTION guard_may_see(entity_id text, org_id text) RETURNS boolean LANGUAGE sql AS
+CREATE FUNCTION may_know(entity_id text, org_id text) RETURNS boolean LANGUAGE sql AS
     $$ SELECT org_id = current_setting('app.org', true) AND current_user = 'txsync_guest' $$;
 SELECT entity_type FROM txsync.track('secrets');
 GRANT ALL ON secrets TO txsync_guest;
@@ -198,19 +214,19 @@ SET ROLE txsync_guest;
 SET app.org = 'acme';
 SELECT id, conflict('secrets', id, 'name', NULL) FROM unnest('{1,2,3}'::text[]) id;
 RESET ROLE;
-SELECT entity_type FROM txsync.track('secrets', delete_visible => 'guard_may_see(text, text)');
+SELECT entity_type FROM txsync.track('secrets', delete_visible => 'may_know(text, text)');
 SET ROLE txsync_guest;
 SELECT id, conflict('secrets', id, 'name', NULL) FROM unnest('{1,2,3}'::text[]) id;
 SELECT r ->> 'code' AS code FROM jsonb_array_elements(txsync.apply_ops(
     '[{"transactionId": "o2", "sourceId": "s", "entityType": "secrets", "entityId": "1", "action": "update", "changedField": "name", "value": "x"},
       {"transactionId": "o3", "sourceId": "s", "entityType": "secrets", "entityId": "2", "action": "update", "changedField": "name", "value": "x"}]')) r;
 RESET ROLE;
-REVOKE EXECUTE ON FUNCTION guard_may_see FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION may_know FROM PUBLIC;
 SET ROLE txsync_guest;
 SELECT conflict('secrets', '1', 'name', NULL);
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION guard_may_see TO PUBLIC;
-ALTER FUNCTION guard_may_see RENAME TO gone;
+GRANT EXECUTE ON FUNCTION may_know TO PUBLIC;
+ALTER FUNCTION may_know RENAME TO gone;
 SET ROLE txsync_guest;
 SELECT conflict('secrets', '1', 'name', NULL);
 RESET ROLE;
