@@ -18,7 +18,7 @@ struct Declaration
 	};
 
 	Kind kind;
-	bool awaits_row;   // claimed, and no row was written for it yet
+	bool awaits_row;  // claimed, and no row was written for it yet
 	bool knows_entity; // the ledger has the mutation's entity
 	bool has_ended;    // by end_mutation(): what follows is nobody's, even where it changes rows of the mutation
 	Oid relation;      // of that entity; InvalidOid: not known

@@ -113,8 +113,7 @@ ItemPointerData
 KeyedTable::Insert(const Datum *values, const bool *nulls)
 {
 	return pg::Call([&] {
-		HeapTuple row =
-			heap_form_tuple(RelationGetDescr(table_), const_cast<Datum *>(values), const_cast<bool *>(nulls));
+		HeapTuple row = heap_form_tuple(RelationGetDescr(table_), const_cast<Datum *>(values), const_cast<bool *>(nulls));
 		heap_insert(table_, row, GetCurrentCommandId(true), HEAP_INSERT_NO_LOGICAL, nullptr);
 		AddToIndex(row);
 		return row->t_self;
@@ -145,10 +144,9 @@ KeyedTable::Update(ItemPointerData place, std::span<const int> columns, const Da
 
 KeyLock::KeyLock(std::string_view key)
 {
-	uint64 hash =
-		hash_bytes_extended(reinterpret_cast<const unsigned char *>(key.data()), static_cast<int>(key.size()), 0);
+	uint64 hash = hash_bytes_extended(reinterpret_cast<const unsigned char *>(key.data()), static_cast<int>(key.size()), 0);
 	SET_LOCKTAG_ADVISORY(tag_, MyDatabaseId, static_cast<uint32>(hash >> 32), static_cast<uint32>(hash), kOurs);
-	pg::Call([&] { (void) LockAcquire(&tag_, ExclusiveLock, false, false); });
+	pg::Call([&] { (void)LockAcquire(&tag_, ExclusiveLock, false, false); });
 }
 
 KeyLock::~KeyLock()
@@ -160,8 +158,9 @@ KeyLock::~KeyLock()
 Datum
 TextDatum(std::string_view text)
 {
-	return pg::Call(
-		[&] { return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))); });
+	return pg::Call([&] {
+		return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
+	});
 }
 
 } // namespace txsync::api

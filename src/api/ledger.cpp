@@ -111,8 +111,7 @@ RequireVisible(TransactionId claimer)
 	bool hidden = pg::Call([&] { return XidInMVCCSnapshot(claimer, GetTransactionSnapshot()); });
 	if (hidden)
 		throw pg::Failure{ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to a concurrent mutation",
-						  "Another transaction has claimed the transactionId.",
-						  "The transaction might succeed if retried."};
+						  "Another transaction has claimed the transactionId.", "The transaction might succeed if retried."};
 }
 
 void

@@ -45,7 +45,7 @@ struct LedgerRow
 
 struct Claimed
 {
-	LedgerPlace place;               // of our own new row
+	LedgerPlace place;              // of our own new row
 	std::optional<LedgerRow> before; // nothing: the id is ours now
 };
 

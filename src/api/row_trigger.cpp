@@ -54,8 +54,8 @@ constinit LastUpdate last_update = {};
 // the other half. 0: no row is moving.
 struct Moving
 {
-	size_t versions; // of the last update
-	size_t expected; // by the next insert
+	size_t versions;   // of the last update
+	size_t expected;   // by the next insert
 	TransactionId transaction;
 };
 

@@ -30,9 +30,10 @@ DefineSettings()
 	DefineCustomIntVariable(
 		"txsync.max_clock_skew", "How far ahead of this server's wall clock a time from elsewhere may be.", nullptr,
 		&max_clock_skew, 60000, 0, std::numeric_limits<int>::max(), PGC_SUSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
-	DefineCustomEnumVariable(
-		"txsync.empty_mutation", "What a transaction gets that begins a mutation and writes nothing for it.", nullptr,
-		&empty_mutation, empty_mutation, kEmptyMutations, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	DefineCustomEnumVariable("txsync.empty_mutation",
+							 "What a transaction gets that begins a mutation and writes nothing for it.", nullptr,
+							 &empty_mutation, empty_mutation, kEmptyMutations, PGC_USERSET, 0, nullptr, nullptr,
+							 nullptr);
 	DefineCustomIntVariable("txsync.max_ops", "The most operations of one call of apply_ops().", nullptr, &max_ops,
 							max_ops, 1, 1'000'000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("txsync.stream_behind_limit",

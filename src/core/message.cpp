@@ -150,8 +150,8 @@ ParseHint(std::string_view message)
 		return std::nullopt;
 	hint.relation = static_cast<uint32_t>(relation);
 	if (!TakeField(rest, hint.key) || hint.key.data() == nullptr || !TakeField(rest, hint.organization) ||
-		!TakeField(rest, hint.transaction_id) || !TakeField(rest, hint.source_id) || !TakeField(rest, hint.version) ||
-		!TakeNumber(rest, hint.row_version) || !rest.empty())
+		!TakeField(rest, hint.transaction_id) || !TakeField(rest, hint.source_id) ||
+		!TakeField(rest, hint.version) || !TakeNumber(rest, hint.row_version) || !rest.empty())
 		return std::nullopt;
 	return hint;
 }

@@ -56,8 +56,8 @@ MakeDay(int32_t day)
 	spi.Execute("ALTER TABLE " + name + " REPLICA IDENTITY USING INDEX " + api::NameOfDay(day) + "_id");
 	spi.Execute("WITH moved AS (DELETE FROM txsync.mutation_rest WHERE txsync.mutation_day(transaction_id) = " + date +
 				" RETURNING *) INSERT INTO " + name + " SELECT * FROM moved");
-	spi.Execute("ALTER TABLE txsync.mutation_hlc ATTACH PARTITION " + name + " FOR VALUES FROM " + date + " TO (" +
-				date + " + 1)");
+	spi.Execute("ALTER TABLE txsync.mutation_hlc ATTACH PARTITION " + name + " FOR VALUES FROM " + date + " TO (" + date +
+				" + 1)");
 }
 
 // A dump has the partitions, too. So that nothing is in the way where one is restored, none is made before it is
@@ -66,10 +66,9 @@ bool
 IsInUse(int32_t today)
 {
 	pg::Spi spi;
-	return spi.Execute(
-			   "SELECT FROM pg_catalog.pg_inherits WHERE inhparent = 'txsync.mutation_hlc'::regclass AND inhrelid = "
-			   "pg_catalog.to_regclass('txsync." +
-			   api::NameOfDay(today) + "')") > 0 ||
+	return spi.Execute("SELECT FROM pg_catalog.pg_inherits WHERE inhparent = 'txsync.mutation_hlc'::regclass AND inhrelid = "
+					   "pg_catalog.to_regclass('txsync." +
+					   api::NameOfDay(today) + "')") > 0 ||
 		   spi.Execute("SELECT FROM txsync.mutation_rest WHERE txsync.mutation_day(transaction_id) = " + DateOf(today) +
 					   " LIMIT 1") > 0;
 }
@@ -110,8 +109,7 @@ DropDays()
 	pg::Spi spi;
 	std::string first_kept = "(" + CutOff() + " AT TIME ZONE 'UTC')::date";
 	uint64_t count = spi.Execute(
-		"SELECT c.relname, pg_catalog.to_date(pg_catalog.right(c.relname, -9), 'YYYYMMDD') + 1 FROM "
-		"pg_catalog.pg_inherits i "
+		"SELECT c.relname, pg_catalog.to_date(pg_catalog.right(c.relname, -9), 'YYYYMMDD') + 1 FROM pg_catalog.pg_inherits i "
 		"JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'txsync.mutation_hlc'::regclass AND "
 		"c.relname ~ '^mutation_[0-9]+$' AND pg_catalog.to_date(pg_catalog.right(c.relname, -9), 'YYYYMMDD') < " +
 		first_kept + " ORDER BY 2 LIMIT 1");

@@ -35,9 +35,10 @@ DefineSettings()
 	DefineCustomStringVariable("txsync.notify_channel",
 							   "Where the changelog's activities are notified; empty: nowhere.", nullptr,
 							   &notify_channel, "txsync_activities", PGC_SIGHUP, 0, IsChannel, nullptr, nullptr);
-	DefineCustomIntVariable("txsync.ledger_retention", "How long transactionIds are kept in the ledger, at least.",
-							nullptr, &ledger_retention, ledger_retention, 2 * 24 * 60, std::numeric_limits<int>::max(),
-							PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable("txsync.ledger_retention",
+							"How long transactionIds are kept in the ledger, at least.", nullptr, &ledger_retention,
+							ledger_retention, 2 * 24 * 60, std::numeric_limits<int>::max(), PGC_SIGHUP, GUC_UNIT_MIN,
+							nullptr, nullptr, nullptr);
 }
 
 bool
