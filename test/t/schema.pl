@@ -129,7 +129,7 @@ push @lines, @short, @in_progress;
 
 # What the stream must have shown for the above to mean anything.
 my %kind = (
-	'create' => qr/"action":"create".*"tx":null,"version":null,"rowVersion":1,"data":\{/,
+	'create' => qr/"action":"create".*"tx":null,"version":"\d{13}\.\d{4,}\.[0-9a-z-]+","rowVersion":1,"data":\{/,
 	'create with tx' => qr/"action":"create".*"changedField":null\},"version":"1000\.0001\.a"/,
 	'update' => qr/"action":"update".*"tx":null,"version":"\d{13}\.\d{4,}\.[0-9a-z-]+","rowVersion":2/,
 	'update with tx' => qr/"action":"update".*"changedField":"name"\},"version":"1000\.0002\.a"/,
