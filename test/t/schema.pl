@@ -164,7 +164,7 @@ my @false = (
 	[ 'create', 'a member is missing', sub { s/"rowVersion":1,// } ],
 	[ 'create', 'rowVersion 0', sub { s/"rowVersion":1/"rowVersion":0/ } ],
 	[ 'create', 'rowVersion as a text', sub { s/"rowVersion":1/"rowVersion":"1"/ } ],
-	[ 'create', 'an empty version', sub { s/"version":null/"version":""/ } ],
+	[ 'create', 'an empty version', sub { s/"version":"[^"]*"/"version":""/ } ],
 	[ 'truncate', 'version of a truncate', sub { s/"version":null/"version":"1"/ } ],
 	[ 'event', 'rowVersion of an event', sub { s/"rowVersion":null/"rowVersion":1/ } ],
 	[ 'create', 'a member is unknown', sub { s/}$/,"note":1}/ } ],
