@@ -7,7 +7,7 @@ GRANT USAGE ON SCHEMA @extschema@ TO PUBLIC;
 CREATE FUNCTION row_trigger() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME';
 REVOKE ALL ON FUNCTION row_trigger() FROM PUBLIC;
-COMMENT ON FUNCTION row_trigger() IS 'Row trigger of tracked tables: nulls a tx that the write did not declare, and tells the decoder what the WAL of deletes and of changes of organization will not have. Attached by track() only.';
+COMMENT ON FUNCTION row_trigger() IS 'Row trigger of tracked tables: keeps tx and tx_versions true, claims the ids that rows declare, leaves tombstones, and tells the decoder what the WAL will not have. Attached by track() only.';
 
 CREATE FUNCTION tracking(arguments bytea) RETURNS jsonb
 LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
