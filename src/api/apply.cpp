@@ -51,6 +51,12 @@ StatusOf(int sqlstate)
 	return "rejected";
 }
 
+bool
+IsDeferred(const Problem &problem)
+{
+	return strcmp(StatusOf(problem.sqlstate), "deferred") == 0;
+}
+
 Problem
 ProblemOf(const pg::Failure &failure)
 {
@@ -231,12 +237,14 @@ private:
 			at < groups_.size() ? DefectOf(groups_[at]) : Attempt([&] { Perform(0, groups_.size(), at); });
 		if (problem) {
 			TellFailed(groups_[at], *problem);
-			TellDeferred(groups_[at]);
+			TellDeferred(0, at);
+			TellDeferred(at + 1, groups_.size());
 		}
 	}
 
 	// What was done before an error is undone with it, and done again without what failed: so the verdict on each group
-	// is one with all before it applied, and none is tried more than a few times.
+	// is one with all before it applied, and none is tried more than a few times. What comes behind a deferred one may
+	// build upon it, and waits with it.
 	void
 	RunEach()
 	{
@@ -254,6 +262,10 @@ private:
 				TellFailed(groups_[done++], *problem);
 			else
 				done = limit;
+			if (problem && IsDeferred(*problem)) {
+				TellDeferred(done, groups_.size());
+				return;
+			}
 			limit = EndOfSound(done);
 		}
 	}
@@ -328,15 +340,20 @@ private:
 	{
 		Problem of_others = ProblemOf(Fail(errors::kMutationRejected, "another op of the mutation could not be applied",
 										   {{"cause", unpack_sql_state(problem.sqlstate)}}));
-		for (size_t i = group.begin; i < group.end; i++)
-			Tell(i, ResultOf(ops_[i].op, i == failed_ ? problem : of_others));
+		for (size_t i = group.begin; i < group.end; i++) {
+			if (i != failed_ && IsDeferred(problem))
+				Tell(i, Result(ops_[i].op, "deferred").End());
+			else
+				Tell(i, ResultOf(ops_[i].op, i == failed_ ? problem : of_others));
+		}
 	}
 
+	// Of groups: nothing is wrong with them, as far as is known.
 	void
-	TellDeferred(const Group &but)
+	TellDeferred(size_t from, size_t to)
 	{
-		for (size_t i = 0; i < ops_.size(); i++) {
-			if (i < but.begin || i >= but.end)
+		for (; from < to; from++) {
+			for (size_t i = groups_[from].begin; i < groups_[from].end; i++)
 				Tell(i, Result(ops_[i].op, "deferred").End());
 		}
 	}
