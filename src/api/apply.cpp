@@ -117,22 +117,37 @@ ResultOf(const core::Op &op, const Outcome &outcome)
 	return result.End();
 }
 
-// The members of our own errors' DETAIL are the result's.
+// Null for what is no JSON.
+Jsonb *
+ParseDetail(const std::string &detail)
+{
+	Jsonb *jsonb = nullptr;
+	Attempt([&] {
+		jsonb = pg::Call([&] { return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(detail.c_str()))); });
+	});
+	return jsonb;
+}
+
+// The members of our own errors' DETAIL are the result's. Anybody's trigger may raise errors of class TX as well, with
+// whatever for a DETAIL.
 void
 AddDetail(JsonObject &result, const Problem &problem)
 {
+	static constexpr std::string_view kOthers[] = {"httpStatus", "transactionId", "status",	  "sqlstate", "message",
+												   "entity",	 "versions",	  "inverse", "truncated"};
 	if (problem.detail.empty() ||
 		ERRCODE_TO_CATEGORY(problem.sqlstate) != ERRCODE_TO_CATEGORY(errors::kInvalidOp.sqlstate))
 		return;
-	Datum detail = pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(problem.detail.c_str())); });
-	Jsonb *jsonb = pg::Call([&] { return DatumGetJsonbP(detail); });
+	Jsonb *jsonb = ParseDetail(problem.detail);
+	if (jsonb == nullptr || !JB_ROOT_IS_OBJECT(jsonb))
+		return;
 	core::JsonbContainer object({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ});
 	auto names = object.First();
 	auto values = object.Values();
 	for (uint32_t i = 0; i < object.Count(); i++) {
 		std::string_view name = names.Next().bytes;
 		core::JsonbEntry value = values.Next();
-		if (name != "httpStatus" && name != "transactionId")
+		if (std::ranges::find(kOthers, name) == std::end(kOthers))
 			result.Json(name, JsonbOf(value));
 	}
 }
@@ -147,7 +162,7 @@ ResultOf(const core::Op &op, const Problem &problem)
 	result.Text("message", problem.message);
 	AddDetail(result, problem);
 	if (strcmp(status, "conflict") == 0) {
-		std::optional<Datum> entity = ReadData(*EntityOf(op.entity_type), op.entity_id);
+		std::optional<Datum> entity = TryReadData(op.entity_type, op.entity_id);
 		if (entity)
 			result.Json("entity", *entity);
 		else
