@@ -3,6 +3,7 @@
 #include "api/author.h"
 #include "api/declaration.h"
 #include "api/errors.h"
+#include "api/ledger.h"
 #include "api/mutation.h"
 #include "api/row_check.h"
 #include "api/stream_offset.h"
@@ -135,15 +136,19 @@ Wins(const Entity &entity, const core::Op &op, const core::Versions &versions)
 				   {{"transactionId", op.tx.transaction_id}});
 	std::optional<core::Versions::Version> last = versions.Find(core::NumberOf(entity.tracking, op.tx.changed_field));
 	std::string last_id = last ? last->id : versions.Creator();
+	std::optional<core::Hlc> other = core::ParseHlc(last_id);
 	core::Stamp last_stamp = last ? last->stamp : versions.CreatorStamp();
+	// Stamps of a field are above each other, so one may be above its own id's time, which is what counts. It is below
+	// where the id is further ahead than clocks may be.
+	if (last && other)
+		last_stamp = std::min(last_stamp, core::Stamp{other->wall_ms, other->logical});
 	// An earlier op of this mutation, or a creation by it.
 	if (core::SameId(last_id, op.tx.transaction_id))
 		return true;
 	core::Stamp stamp = std::min(core::Stamp{own->wall_ms, own->logical}, StampCeiling());
 	if (stamp != last_stamp)
 		return stamp > last_stamp;
-	std::optional<core::Hlc> other = core::ParseHlc(last_id);
-	return !other || own->node > other->node;
+	return !other || *own > *other;
 }
 
 // ---- What is told
@@ -178,9 +183,9 @@ VersionsOf(const Entity &entity, const core::Op &op, const Written &written)
 
 // Nothing was written.
 Outcome
-AsItIs(const Entity &entity, const core::Op &op, Outcome::Status status)
+Superseded(const Entity &entity, const core::Op &op)
 {
-	return {status, ReadData(entity, op.entity_id), VersionsNow(entity, op), nullptr};
+	return {Outcome::Status::kSuperseded, ReadData(entity, op.entity_id), VersionsNow(entity, op), nullptr};
 }
 
 JsonObject
@@ -319,7 +324,7 @@ ApplyUpdate(Target &target, const core::Op &op)
 	RequireStreamOffset(target, op);
 	if (IsLastWriteWins(entity, op) && IsSuperseded(entity, op)) {
 		ToDeclare().awaits_row = false; // the mutation is done all the same
-		return AsItIs(entity, op, Outcome::Status::kSuperseded);
+		return Superseded(entity, op);
 	}
 	bool increments = op.operation == Operation::kIncrement;
 	bool reads = !increments && MayRead(target, column);
@@ -363,13 +368,38 @@ Apply(Target &target, const core::Op &op)
 	return {};
 }
 
-// Before the id is claimed, whose errors name the tx.
+// Before the id is claimed, whose errors name the tx. What is a duplicate is told as one, whatever has become of its
+// entity type since.
 void
-RequireTarget(const core::Op &op)
+RequireTargets(std::span<const core::Op> ops, size_t &at)
 {
-	RequireVersions(*EntityOf(op.entity_type));
-	if (op.action == OpAction::kUpdate)
-		TargetOf(op.entity_type)->Settable(op.tx.changed_field);
+	try {
+		for (at = 0; at < ops.size(); at++) {
+			const core::Op &op = ops[at];
+			RequireVersions(*EntityOf(op.entity_type));
+			if (op.action == OpAction::kUpdate)
+				TargetOf(op.entity_type)->Settable(op.tx.changed_field);
+		}
+	} catch (const pg::Failure &) {
+		if (!IsClaimed(ops.front().tx.transaction_id))
+			throw;
+	}
+	at = 0;
+}
+
+// As far as it can be read: its table may be tracked no more, or have other columns.
+Outcome
+Duplicate(const core::Op &op)
+{
+	Outcome outcome;
+	outcome.status = Outcome::Status::kDuplicate;
+	outcome.entity = TryReadData(op.entity_type, op.entity_id);
+	TryRead([&] {
+		std::shared_ptr<const Entity> entity = FindEntity(op.entity_type);
+		if (entity != nullptr && entity->tracking.tx)
+			outcome.versions = VersionsNow(*entity, op);
+	});
+	return outcome;
 }
 
 // The same mutation, another op: what it writes has that op's changedField.
@@ -390,12 +420,10 @@ void
 Perform(std::span<const core::Op> ops, std::span<Outcome> outcomes, size_t &at)
 {
 	const core::Op &first = ops.front();
-	for (at = 0; at < ops.size(); at++)
-		RequireTarget(ops[at]);
-	at = 0;
+	RequireTargets(ops, at);
 	if (BeginMutation(first.tx, {first.entity_type, first.entity_id}, Digest(ops)) == Begun::kDuplicate) {
 		for (; at < ops.size(); at++)
-			outcomes[at] = AsItIs(*EntityOf(ops[at].entity_type), ops[at], Outcome::Status::kDuplicate);
+			outcomes[at] = Duplicate(ops[at]);
 		ToDeclare().kind = Declaration::Kind::kNone; // others are to be written
 		return;
 	}
