@@ -5,6 +5,7 @@
 #include "api/perform.h"
 #include "api/settings.h"
 #include "api/table.h"
+#include "api/write.h"
 #include "pg/entry.h"
 #include "pg/memory.h"
 #include "pg/subtransaction.h"
@@ -324,7 +325,7 @@ private:
 		size_t at = 0;
 		failed_ = group.begin;
 		try {
-			api::Perform(ops, std::span(outcomes_).subspan(group.begin, ops.size()), at);
+			api::Perform(ops, std::span(outcomes_).subspan(group.begin, ops.size()), at, checks_deferred_);
 		} catch (...) {
 			failed_ = group.begin + at;
 			throw;
@@ -374,6 +375,7 @@ private:
 	}
 
 	const ApplyOptions options_;
+	const bool checks_deferred_ = HoldsDeferred();
 	std::vector<QueuedOp> ops_;
 	std::vector<Group> groups_;
 	std::vector<Outcome> outcomes_;
@@ -412,6 +414,13 @@ InvalidOp(const core::OpDefect &defect)
 	bool of_tx = defect.member == "transactionId" || defect.member == "sourceId" || defect.member == "changedField";
 	return Fail(of_tx ? errors::kInvalidTx : errors::kInvalidOp, std::string(defect.member) + ' ' + defect.what,
 				{{"member", defect.member}});
+}
+
+bool
+HoldsDeferred()
+{
+	bool has_written = TransactionIdIsValid(GetTopTransactionIdIfAny());
+	return !has_written || !Attempt([] { CheckDeferred(); });
 }
 
 Datum
