@@ -124,7 +124,8 @@ ParseDetail(const std::string &detail)
 {
 	Jsonb *jsonb = nullptr;
 	Attempt([&] {
-		jsonb = pg::Call([&] { return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(detail.c_str()))); });
+		jsonb =
+			pg::Call([&] { return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(detail.c_str()))); });
 	});
 	return jsonb;
 }
@@ -134,8 +135,8 @@ ParseDetail(const std::string &detail)
 void
 AddDetail(JsonObject &result, const Problem &problem)
 {
-	static constexpr std::string_view kOthers[] = {"httpStatus", "transactionId", "status",	  "sqlstate", "message",
-												   "entity",	 "versions",	  "inverse", "truncated"};
+	static constexpr std::string_view kOthers[] = {"httpStatus", "transactionId", "status",  "sqlstate", "message",
+												   "entity",     "versions",      "inverse", "truncated"};
 	if (problem.detail.empty() ||
 		ERRCODE_TO_CATEGORY(problem.sqlstate) != ERRCODE_TO_CATEGORY(errors::kInvalidOp.sqlstate))
 		return;

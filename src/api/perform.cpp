@@ -171,14 +171,15 @@ Wins(const Entity &entity, const core::Op &op, const core::Versions &versions)
 	std::string last_id = last ? last->id : versions.Creator();
 	std::optional<core::Hlc> other = core::ParseHlc(last_id);
 	core::Stamp last_stamp = last ? last->stamp : versions.CreatorStamp();
+	core::Stamp ceiling = StampCeiling();
 	// Stamps of a field are above each other, so one may be above its own id's time, which is what counts. It is below
 	// where the id is further ahead than clocks may be.
 	if (last && other)
-		last_stamp = std::min(last_stamp, core::Stamp{other->wall_ms, other->logical});
+		last_stamp = std::min({last_stamp, core::Stamp{other->wall_ms, other->logical}, ceiling});
 	// An earlier op of this mutation, or a creation by it.
 	if (core::SameId(last_id, op.tx.transaction_id))
 		return true;
-	core::Stamp stamp = std::min(core::Stamp{own->wall_ms, own->logical}, StampCeiling());
+	core::Stamp stamp = std::min(core::Stamp{own->wall_ms, own->logical}, ceiling);
 	if (stamp != last_stamp)
 		return stamp > last_stamp;
 	return !other || *own > *other;

@@ -17,7 +17,7 @@ struct Column
 	const char *protection; // why no op may set it, or null
 	bool is_id;
 	bool is_told; // to clients, if they may read it
-	Oid type; // that to_jsonb is made for
+	Oid type;     // that to_jsonb is made for
 	FmgrInfo to_jsonb;
 
 	// Its value in a row of the table or of a partition: jsonb, or nothing for null.
