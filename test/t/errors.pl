@@ -174,7 +174,7 @@ foreach my $result (grep { $_->{sqlstate} =~ /^TX/ } @results)
 	is_deeply([ sort keys %members ], [ grep { $_ ne 'transactionId' } sort @{ $page->{required} } ], "$sqlstate in a result: members");
 	$met{$sqlstate}{''} = 1;
 }
-is($results[12]{cause}, '22P02', 'what the rejection of a mutation was for');
+is($results[11]{cause}, '22P02', 'what the rejection of a mutation was for');
 
 is_deeply([ sort keys %met ], [ sort keys %documented ], 'each of the errors has been met');
 foreach my $sqlstate (sort keys %documented)
