@@ -5,6 +5,7 @@
 #include "api/perform.h"
 #include "api/settings.h"
 #include "api/table.h"
+#include "api/write.h"
 #include "pg/entry.h"
 #include "pg/memory.h"
 #include "pg/subtransaction.h"
@@ -49,6 +50,12 @@ StatusOf(int sqlstate)
 	if (sqlstate == errors::kStreamBehind.sqlstate || sqlstate == ERRCODE_LOCK_NOT_AVAILABLE)
 		return "deferred";
 	return "rejected";
+}
+
+bool
+IsDeferred(const Problem &problem)
+{
+	return strcmp(StatusOf(problem.sqlstate), "deferred") == 0;
 }
 
 Problem
@@ -111,22 +118,38 @@ ResultOf(const core::Op &op, const Outcome &outcome)
 	return result.End();
 }
 
-// The members of our own errors' DETAIL are the result's.
+// Null for what is no JSON.
+Jsonb *
+ParseDetail(const std::string &detail)
+{
+	Jsonb *jsonb = nullptr;
+	Attempt([&] {
+		jsonb =
+			pg::Call([&] { return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(detail.c_str()))); });
+	});
+	return jsonb;
+}
+
+// The members of our own errors' DETAIL are the result's. Anybody's trigger may raise errors of class TX as well, with
+// whatever for a DETAIL.
 void
 AddDetail(JsonObject &result, const Problem &problem)
 {
+	static constexpr std::string_view kOthers[] = {"httpStatus", "transactionId", "status",  "sqlstate", "message",
+												   "entity",     "versions",      "inverse", "truncated"};
 	if (problem.detail.empty() ||
 		ERRCODE_TO_CATEGORY(problem.sqlstate) != ERRCODE_TO_CATEGORY(errors::kInvalidOp.sqlstate))
 		return;
-	Datum detail = pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(problem.detail.c_str())); });
-	Jsonb *jsonb = pg::Call([&] { return DatumGetJsonbP(detail); });
+	Jsonb *jsonb = ParseDetail(problem.detail);
+	if (jsonb == nullptr || !JB_ROOT_IS_OBJECT(jsonb))
+		return;
 	core::JsonbContainer object({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ});
 	auto names = object.First();
 	auto values = object.Values();
 	for (uint32_t i = 0; i < object.Count(); i++) {
 		std::string_view name = names.Next().bytes;
 		core::JsonbEntry value = values.Next();
-		if (name != "httpStatus" && name != "transactionId")
+		if (std::ranges::find(kOthers, name) == std::end(kOthers))
 			result.Json(name, JsonbOf(value));
 	}
 }
@@ -141,7 +164,7 @@ ResultOf(const core::Op &op, const Problem &problem)
 	result.Text("message", problem.message);
 	AddDetail(result, problem);
 	if (strcmp(status, "conflict") == 0) {
-		std::optional<Datum> entity = ReadData(*EntityOf(op.entity_type), op.entity_id);
+		std::optional<Datum> entity = TryReadData(op.entity_type, op.entity_id);
 		if (entity)
 			result.Json("entity", *entity);
 		else
@@ -231,12 +254,14 @@ private:
 			at < groups_.size() ? DefectOf(groups_[at]) : Attempt([&] { Perform(0, groups_.size(), at); });
 		if (problem) {
 			TellFailed(groups_[at], *problem);
-			TellDeferred(groups_[at]);
+			TellDeferred(0, at);
+			TellDeferred(at + 1, groups_.size());
 		}
 	}
 
 	// What was done before an error is undone with it, and done again without what failed: so the verdict on each group
-	// is one with all before it applied, and none is tried more than a few times.
+	// is one with all before it applied, and none is tried more than a few times. What comes behind a deferred one may
+	// build upon it, and waits with it.
 	void
 	RunEach()
 	{
@@ -254,6 +279,10 @@ private:
 				TellFailed(groups_[done++], *problem);
 			else
 				done = limit;
+			if (problem && IsDeferred(*problem)) {
+				TellDeferred(done, groups_.size());
+				return;
+			}
 			limit = EndOfSound(done);
 		}
 	}
@@ -297,7 +326,7 @@ private:
 		size_t at = 0;
 		failed_ = group.begin;
 		try {
-			api::Perform(ops, std::span(outcomes_).subspan(group.begin, ops.size()), at);
+			api::Perform(ops, std::span(outcomes_).subspan(group.begin, ops.size()), at, checks_deferred_);
 		} catch (...) {
 			failed_ = group.begin + at;
 			throw;
@@ -328,20 +357,26 @@ private:
 	{
 		Problem of_others = ProblemOf(Fail(errors::kMutationRejected, "another op of the mutation could not be applied",
 										   {{"cause", unpack_sql_state(problem.sqlstate)}}));
-		for (size_t i = group.begin; i < group.end; i++)
-			Tell(i, ResultOf(ops_[i].op, i == failed_ ? problem : of_others));
+		for (size_t i = group.begin; i < group.end; i++) {
+			if (i != failed_ && IsDeferred(problem))
+				Tell(i, Result(ops_[i].op, "deferred").End());
+			else
+				Tell(i, ResultOf(ops_[i].op, i == failed_ ? problem : of_others));
+		}
 	}
 
+	// Of groups: nothing is wrong with them, as far as is known.
 	void
-	TellDeferred(const Group &but)
+	TellDeferred(size_t from, size_t to)
 	{
-		for (size_t i = 0; i < ops_.size(); i++) {
-			if (i < but.begin || i >= but.end)
+		for (; from < to; from++) {
+			for (size_t i = groups_[from].begin; i < groups_[from].end; i++)
 				Tell(i, Result(ops_[i].op, "deferred").End());
 		}
 	}
 
 	const ApplyOptions options_;
+	const bool checks_deferred_ = HoldsDeferred();
 	std::vector<QueuedOp> ops_;
 	std::vector<Group> groups_;
 	std::vector<Outcome> outcomes_;
@@ -380,6 +415,13 @@ InvalidOp(const core::OpDefect &defect)
 	bool of_tx = defect.member == "transactionId" || defect.member == "sourceId" || defect.member == "changedField";
 	return Fail(of_tx ? errors::kInvalidTx : errors::kInvalidOp, std::string(defect.member) + ' ' + defect.what,
 				{{"member", defect.member}});
+}
+
+bool
+HoldsDeferred()
+{
+	bool has_written = TransactionIdIsValid(GetTopTransactionIdIfAny());
+	return !has_written || !Attempt([] { CheckDeferred(); });
 }
 
 Datum

@@ -7,6 +7,10 @@
 
 namespace txsync::api {
 
+// Whether the deferred constraints hold for what the transaction has written up to now. If not, its end is the
+// application's to get right, and no op is to blame.
+bool HoldsDeferred();
+
 // INVALID_TX or INVALID_OP.
 pg::Failure InvalidOp(const core::OpDefect &defect);
 

@@ -358,14 +358,9 @@ ReadData(const Entity &entity, std::string_view entity_id)
 	});
 }
 
-std::optional<Datum>
-TryReadData(std::string_view entity_type, std::string_view entity_id)
+void
+TryRead(const std::function<void()> &read)
 {
-	std::optional<Datum> data;
-	auto read = [&] {
-		if (std::shared_ptr<const Entity> entity = FindEntity(entity_type))
-			data = ReadData(*entity, entity_id);
-	};
 	auto rethrow_unless_its = [](int sqlstate) {
 		static constexpr int kIts[] = {ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION, ERRCODE_DATA_EXCEPTION,
 									   ERRCODE_INVALID_SCHEMA_NAME, errors::kInvalidEntityId.sqlstate};
@@ -380,6 +375,16 @@ TryReadData(std::string_view entity_type, std::string_view entity_id)
 	} catch (const pg::Error &error) {
 		rethrow_unless_its(error.data->sqlerrcode);
 	}
+}
+
+std::optional<Datum>
+TryReadData(std::string_view entity_type, std::string_view entity_id)
+{
+	std::optional<Datum> data;
+	TryRead([&] {
+		if (std::shared_ptr<const Entity> entity = FindEntity(entity_type))
+			data = ReadData(*entity, entity_id);
+	});
 	return data;
 }
 

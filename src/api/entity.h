@@ -5,6 +5,7 @@
 #include "api/json_object.h"
 #include "core/versions.h"
 
+#include <functional>
 #include <memory>
 #include <unordered_map>
 
@@ -76,7 +77,10 @@ pg::Spi::Parameter TextParameter(std::string_view text);
 // The row as the caller may read it now: jsonb, without tx, versions and hidden columns; nothing if there is none.
 std::optional<Datum> ReadData(const Entity &entity, std::string_view entity_id);
 
-// The same, in a subtransaction: nothing also where the caller, or anybody, cannot read it.
+// Runs `read` in a subtransaction. What keeps the caller, or anybody, from reading is no error: nothing was read then.
+void TryRead(const std::function<void()> &read);
+
+// The same as ReadData, in a subtransaction: nothing also where the caller, or anybody, cannot read it.
 std::optional<Datum> TryReadData(std::string_view entity_type, std::string_view entity_id);
 
 // `{"last":…,"rowVersion":…,"fields":{…}}`: the id of each field's last change, where that is known.

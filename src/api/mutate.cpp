@@ -43,7 +43,7 @@ Mutate(FunctionCallInfo fcinfo)
 		throw InvalidOp(*defect);
 	Outcome outcome;
 	size_t at = 0;
-	Perform({&op, 1}, {&outcome, 1}, at);
+	Perform({&op, 1}, {&outcome, 1}, at, HoldsDeferred());
 	return Result(op, outcome);
 }
 

@@ -3,6 +3,7 @@
 #include "api/author.h"
 #include "api/declaration.h"
 #include "api/errors.h"
+#include "api/ledger.h"
 #include "api/mutation.h"
 #include "api/row_check.h"
 #include "api/stream_offset.h"
@@ -11,6 +12,8 @@
 #include "core/conflict.h"
 #include "core/hlc.h"
 #include "pg/memory.h"
+
+#include <map>
 
 extern "C" {
 #include "common/hashfn.h"
@@ -85,8 +88,8 @@ Missing(const core::Op &op, const State &state)
 				{{"entityType", op.entity_type}, {"entityId", op.entity_id}});
 }
 
-void
-RequireExpected(const Entity &entity, const core::Op &op, const core::Versions &versions)
+std::optional<pg::Failure>
+FieldConflictOf(const Entity &entity, const core::Op &op, const core::Versions &versions)
 {
 	core::Attempt attempt;
 	attempt.expected = op.expected_transaction_id;
@@ -95,25 +98,56 @@ RequireExpected(const Entity &entity, const core::Op &op, const core::Versions &
 	std::string_view name = deletes ? op.expected_field : op.tx.changed_field;
 	uint32_t field = name.data() == nullptr ? 0 : core::NumberOf(entity.tracking, name);
 	if (!deletes && field == 0) // bookkeeping has no versions
-		return;
+		return std::nullopt;
 	if (deletes)
 		attempt.kind = core::Attempt::Kind::kDelete;
 	if (field != 0)
 		attempt.field = field;
 	core::Verdict verdict = core::Judge({&versions}, attempt);
-	if (verdict.conflict)
-		throw FieldConflict(op, verdict.server_id);
+	return verdict.conflict ? std::optional(FieldConflict(op, verdict.server_id)) : std::nullopt;
 }
 
-void
-RequireRowVersion(const core::Op &op, const core::Versions &versions)
+std::optional<pg::Failure>
+RowConflictOf(const core::Op &op, const core::Versions &versions)
 {
 	auto server = static_cast<int64_t>(versions.RowVersion());
-	if (op.expected_version && *op.expected_version != server)
-		throw Fail(errors::kVersionConflict,
-				   "entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " has another version",
-				   {{"expectedVersion", *op.expected_version}, {"serverVersion", server}});
+	if (!op.expected_version || *op.expected_version == server)
+		return std::nullopt;
+	return Fail(errors::kVersionConflict,
+				"entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " has another version",
+				{{"expectedVersion", *op.expected_version}, {"serverVersion", server}});
 }
+
+// The versions of rows before the mutation, for what its ops expect: a client that knows them does not know yet what
+// the mutation's other ops have made of them.
+class EarlierVersions
+{
+public:
+	std::optional<core::Versions>
+	Of(Oid table, const std::string &id) const
+	{
+		auto found = rows_.find({table, id});
+		return found == rows_.end() ? std::nullopt : core::Versions::Parse(found->second);
+	}
+
+	void
+	Keep(Oid table, const std::string &id, const core::Versions &versions, std::string_view stored)
+	{
+		if (rows_.contains({table, id}))
+			return;
+		core::Buffer fresh;
+		if (stored.data() == nullptr || !core::Versions::Parse(stored)) {
+			std::string creator = versions.Creator();
+			core::WriteFresh(fresh, versions.RowVersion(),
+							 creator.empty() ? std::string_view() : std::string_view(creator), versions.CreatorStamp());
+			stored = fresh.View();
+		}
+		rows_.emplace(std::pair(table, id), stored);
+	}
+
+private:
+	std::map<std::pair<Oid, std::string>, std::string> rows_; // as stored
+};
 
 // ---- Last write wins
 
@@ -135,15 +169,20 @@ Wins(const Entity &entity, const core::Op &op, const core::Versions &versions)
 				   {{"transactionId", op.tx.transaction_id}});
 	std::optional<core::Versions::Version> last = versions.Find(core::NumberOf(entity.tracking, op.tx.changed_field));
 	std::string last_id = last ? last->id : versions.Creator();
+	std::optional<core::Hlc> other = core::ParseHlc(last_id);
 	core::Stamp last_stamp = last ? last->stamp : versions.CreatorStamp();
+	core::Stamp ceiling = StampCeiling();
+	// Stamps of a field are above each other, so one may be above its own id's time, which is what counts. It is below
+	// where the id is further ahead than clocks may be.
+	if (last && other)
+		last_stamp = std::min({last_stamp, core::Stamp{other->wall_ms, other->logical}, ceiling});
 	// An earlier op of this mutation, or a creation by it.
 	if (core::SameId(last_id, op.tx.transaction_id))
 		return true;
-	core::Stamp stamp = std::min(core::Stamp{own->wall_ms, own->logical}, StampCeiling());
+	core::Stamp stamp = std::min(core::Stamp{own->wall_ms, own->logical}, ceiling);
 	if (stamp != last_stamp)
 		return stamp > last_stamp;
-	std::optional<core::Hlc> other = core::ParseHlc(last_id);
-	return !other || own->node > other->node;
+	return !other || *own > *other;
 }
 
 // ---- What is told
@@ -178,9 +217,9 @@ VersionsOf(const Entity &entity, const core::Op &op, const Written &written)
 
 // Nothing was written.
 Outcome
-AsItIs(const Entity &entity, const core::Op &op, Outcome::Status status)
+Superseded(const Entity &entity, const core::Op &op)
 {
-	return {status, ReadData(entity, op.entity_id), VersionsNow(entity, op), nullptr};
+	return {Outcome::Status::kSuperseded, ReadData(entity, op.entity_id), VersionsNow(entity, op), nullptr};
 }
 
 JsonObject
@@ -233,24 +272,48 @@ NotWritten(const core::Op &op)
 class Expectations final : public RowCheck
 {
 public:
-	// `field`: of which to know what it was; or null.
-	Expectations(const Entity &entity, const core::Op &op, Column *field)
+	// `field`: of which to know what it was; or null. `earlier`: or null, where the mutation has no other ops.
+	Expectations(const Entity &entity, const core::Op &op, Column *field, EarlierVersions *earlier)
 		: RowCheck(entity.relation)
 		, entity_(entity)
 		, op_(op)
 		, field_(field)
+		, earlier_(earlier)
 	{}
 
 	void
-	Look(const core::Versions &versions, TupleDesc desc, HeapTuple row) override
+	Look(const core::Versions &versions, const RowTable &table, TupleDesc desc, HeapTuple row) override
 	{
-		RequireRowVersion(op_, versions);
-		if (op_.expects && !IsLastWriteWins(entity_, op_))
-			RequireExpected(entity_, op_, versions);
+		std::optional<core::Versions> earlier;
+		if (earlier_ != nullptr) {
+			std::string id = EntityId(table, desc, row);
+			earlier = earlier_->Of(table.root, id);
+			if (!earlier) {
+				Value stored = Fetch(row, desc, table.versions);
+				earlier_->Keep(table.root, id, versions,
+							   stored.null ? std::string_view() : pg::Image(stored.datum, table.versions.layout));
+			}
+		}
+		Require(versions, earlier);
 		pg::ContextScope scope(context_);
 		if (field_ != nullptr)
 			before_ = field_->AsJson(desc, row);
-		looked_ = true;
+		LookAtOrganization(table, desc, row);
+	}
+
+	void
+	LookAtNew(const RowTable &table, TupleDesc desc, HeapTuple row) override
+	{
+		if (op_.action != OpAction::kCreate)
+			return;
+		std::string id = EntityId(table, desc, row);
+		if (id != entity_.ids.Read(op_.entity_id).id)
+			throw pg::Failure{ERRCODE_TRIGGERED_ACTION_EXCEPTION,
+							  "entity " + Quoted(op_.entity_id) + " of type " + Quoted(op_.entity_type) +
+								  " was not created",
+							  "A trigger of its table has given it the id " + Quoted(id) + "."};
+		LookAtOrganization(table, desc, row);
+		organization_is_made_ = table.org_is_made;
 	}
 
 	// jsonb, or nothing for null.
@@ -260,37 +323,76 @@ public:
 		return before_;
 	}
 
+	// Once the row is written.
 	void
-	RequireMet(const Written &written) const
+	RequireMet(Target &target) const
 	{
-		if (!written.found) {
-			State state = Read(entity_, op_.entity_id, Lock::kNone);
-			if (!state.exists)
-				throw Missing(op_, state);
-			throw NotWritten(op_);
-		}
 		if (!looked_)
 			throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 							  "the row trigger of entity type " + Quoted(op_.entity_type) + " has not fired",
 							  "What the op expects of the row is not known."};
+		if (op_.stream_offset)
+			RequireStreamOffset(op_, organization_is_made_ ? StoredOrganization(target, op_) : organization_);
 	}
 
 private:
+	void
+	Require(const core::Versions &versions, const std::optional<core::Versions> &earlier) const
+	{
+		std::optional<pg::Failure> conflict = RowConflictOf(op_, versions);
+		if (conflict && !(earlier && !RowConflictOf(op_, *earlier)))
+			throw *conflict;
+		if (!op_.expects || IsLastWriteWins(entity_, op_))
+			return;
+		conflict = FieldConflictOf(entity_, op_, versions);
+		if (conflict && !(earlier && !FieldConflictOf(entity_, op_, *earlier)))
+			throw *conflict;
+	}
+
+	void
+	LookAtOrganization(const RowTable &table, TupleDesc desc, HeapTuple row)
+	{
+		if (op_.stream_offset && table.org.number > 0)
+			organization_ = Organization(table, desc, row);
+		looked_ = true;
+	}
+
 	const Entity &entity_;
 	const core::Op &op_;
 	Column *const field_;
+	EarlierVersions *const earlier_;
 	MemoryContext context_ = CurrentMemoryContext;
 	std::optional<Datum> before_;
+	std::optional<std::string> organization_;
+	bool organization_is_made_ = false;
 	bool looked_ = false;
 };
+
+// A row that is to be there. Who creates it may commit between the statement and the question of what there is: so
+// what was not found, but is there, is tried once more.
+template <class Write>
+Written
+WriteFound(const Entity &entity, const core::Op &op, Write write)
+{
+	for (int tries = 0; tries < 2; tries++) {
+		Written written = write();
+		if (written.found)
+			return written;
+		State state = Read(entity, op.entity_id, Lock::kNone);
+		if (!state.exists)
+			throw Missing(op, state);
+	}
+	throw NotWritten(op);
+}
 
 Outcome
 ApplyCreate(Target &target, const core::Op &op)
 {
-	RequireStreamOffset(target, op);
+	Expectations expectations(*target.entity, op, nullptr, nullptr);
 	Written written = Create(target, op);
 	if (!written.found)
 		throw NotWritten(op);
+	expectations.RequireMet(target);
 	Outcome outcome;
 	outcome.entity = target.has_row_security ? ReadData(*target.entity, op.entity_id) : written.entity;
 	outcome.versions = VersionsOf(*target.entity, op, written);
@@ -312,20 +414,19 @@ IsSuperseded(const Entity &entity, const core::Op &op)
 }
 
 Outcome
-ApplyUpdate(Target &target, const core::Op &op)
+ApplyUpdate(Target &target, const core::Op &op, EarlierVersions *earlier)
 {
 	const Entity &entity = *target.entity;
 	Column &column = target.Settable(op.tx.changed_field);
-	RequireStreamOffset(target, op);
 	if (IsLastWriteWins(entity, op) && IsSuperseded(entity, op)) {
 		ToDeclare().awaits_row = false; // the mutation is done all the same
-		return AsItIs(entity, op, Outcome::Status::kSuperseded);
+		return Superseded(entity, op);
 	}
 	bool increments = op.operation == Operation::kIncrement;
 	bool reads = !increments && MayRead(target, column);
-	Expectations expectations(entity, op, reads ? &column : nullptr);
-	Written written = Update(target, column, op);
-	expectations.RequireMet(written);
+	Expectations expectations(entity, op, reads ? &column : nullptr, earlier);
+	Written written = WriteFound(entity, op, [&] { return Update(target, column, op); });
+	expectations.RequireMet(target);
 	Outcome outcome;
 	outcome.entity = written.entity;
 	outcome.versions = VersionsOf(entity, op, written);
@@ -335,12 +436,11 @@ ApplyUpdate(Target &target, const core::Op &op)
 }
 
 Outcome
-ApplyDelete(Target &target, const core::Op &op)
+ApplyDelete(Target &target, const core::Op &op, EarlierVersions *earlier)
 {
-	RequireStreamOffset(target, op);
-	Expectations expectations(*target.entity, op, nullptr);
-	Written written = Delete(target, op);
-	expectations.RequireMet(written);
+	Expectations expectations(*target.entity, op, nullptr, earlier);
+	Written written = WriteFound(*target.entity, op, [&] { return Delete(target, op); });
+	expectations.RequireMet(target);
 	Outcome outcome;
 	JsonObject inverse = Inverse(op, OpAction::kCreate);
 	if (written.entity)
@@ -350,26 +450,51 @@ ApplyDelete(Target &target, const core::Op &op)
 }
 
 Outcome
-Apply(Target &target, const core::Op &op)
+Apply(Target &target, const core::Op &op, EarlierVersions *earlier)
 {
 	switch (op.action) {
 	case OpAction::kCreate:
 		return ApplyCreate(target, op);
 	case OpAction::kUpdate:
-		return ApplyUpdate(target, op);
+		return ApplyUpdate(target, op, earlier);
 	case OpAction::kDelete:
-		return ApplyDelete(target, op);
+		return ApplyDelete(target, op, earlier);
 	}
 	return {};
 }
 
-// Before the id is claimed, whose errors name the tx.
+// Before the id is claimed, whose errors name the tx. What is a duplicate is told as one, whatever has become of its
+// entity type since.
 void
-RequireTarget(const core::Op &op)
+RequireTargets(std::span<const core::Op> ops, size_t &at)
 {
-	RequireVersions(*EntityOf(op.entity_type));
-	if (op.action == OpAction::kUpdate)
-		TargetOf(op.entity_type)->Settable(op.tx.changed_field);
+	try {
+		for (at = 0; at < ops.size(); at++) {
+			const core::Op &op = ops[at];
+			RequireVersions(*EntityOf(op.entity_type));
+			if (op.action == OpAction::kUpdate)
+				TargetOf(op.entity_type)->Settable(op.tx.changed_field);
+		}
+	} catch (const pg::Failure &) {
+		if (!IsClaimed(ops.front().tx.transaction_id))
+			throw;
+	}
+	at = 0;
+}
+
+// As far as it can be read: its table may be tracked no more, or have other columns.
+Outcome
+Duplicate(const core::Op &op)
+{
+	Outcome outcome;
+	outcome.status = Outcome::Status::kDuplicate;
+	outcome.entity = TryReadData(op.entity_type, op.entity_id);
+	TryRead([&] {
+		std::shared_ptr<const Entity> entity = FindEntity(op.entity_type);
+		if (entity != nullptr && entity->tracking.tx)
+			outcome.versions = VersionsNow(*entity, op);
+	});
+	return outcome;
 }
 
 // The same mutation, another op: what it writes has that op's changedField.
@@ -384,29 +509,68 @@ DeclareOp(const Target &target, const core::Op &op)
 	MemoryContextSwitchTo(outer);
 }
 
+// What was declared when the ops came, by begin_mutation() or for the row whose trigger applies them: it goes on behind
+// them.
+class OuterDeclaration
+{
+public:
+	OuterDeclaration()
+	{
+		const Declaration *declared = Declared();
+		if (declared != nullptr && declared->kind != Declaration::Kind::kNone)
+			outer_ = *declared;
+	}
+
+	void
+	Restore() const
+	{
+		if (!outer_)
+			return;
+		Declaration &declaration = ToDeclare();
+		Declaration ops = declaration;
+		declaration = *outer_;
+		declaration.empty = ops.empty - (outer_->awaits_row ? 1 : 0);
+		declaration.SetClaimed(ops.Claimed());
+		declaration.SetInserted(ops.inserted_into, ops.InsertedField(ops.inserted_into));
+		declaration.outer = ops.outer;
+		declaration.level = ops.level;
+	}
+
+private:
+	std::optional<Declaration> outer_;
+};
+
 } // namespace
 
 void
-Perform(std::span<const core::Op> ops, std::span<Outcome> outcomes, size_t &at)
+Perform(std::span<const core::Op> ops, std::span<Outcome> outcomes, size_t &at, bool checks_deferred)
 {
 	const core::Op &first = ops.front();
-	for (at = 0; at < ops.size(); at++)
-		RequireTarget(ops[at]);
-	at = 0;
+	OuterDeclaration outer;
+	RequireTargets(ops, at);
 	if (BeginMutation(first.tx, {first.entity_type, first.entity_id}, Digest(ops)) == Begun::kDuplicate) {
 		for (; at < ops.size(); at++)
-			outcomes[at] = AsItIs(*EntityOf(ops[at].entity_type), ops[at], Outcome::Status::kDuplicate);
+			outcomes[at] = Duplicate(ops[at]);
 		ToDeclare().kind = Declaration::Kind::kNone; // others are to be written
+		outer.Restore();
 		return;
 	}
+	EarlierVersions earlier;
+	std::optional<size_t> deferring; // the last op that may leave something to be checked
 	for (; at < ops.size(); at++) {
 		std::shared_ptr<Target> target = TargetOf(ops[at].entity_type);
 		if (at > 0)
 			DeclareOp(*target, ops[at]);
-		outcomes[at] = Apply(*target, ops[at]);
-		CheckDeferred(*target);
+		outcomes[at] = Apply(*target, ops[at], ops.size() > 1 ? &earlier : nullptr);
+		if (target->may_defer)
+			deferring = at;
+	}
+	if (deferring && checks_deferred) {
+		at = *deferring;
+		CheckDeferred();
 	}
 	EndMutation();
+	outer.Restore();
 }
 
 } // namespace txsync::api

@@ -27,6 +27,8 @@ struct Outcome
 
 // `ops` have one transactionId, `outcomes` a place for each. Fails for the first that cannot be applied, which is then
 // ops[at]; what was done up to there must not stay. Fails also as BeginMutation() does.
-void Perform(std::span<const core::Op> ops, std::span<Outcome> outcomes, size_t &at);
+// `checks_deferred`: also for deferred constraints, once all ops are done. What was declared before is declared behind
+// it.
+void Perform(std::span<const core::Op> ops, std::span<Outcome> outcomes, size_t &at, bool checks_deferred);
 
 } // namespace txsync::api

@@ -2,6 +2,7 @@
 // What an op expects of the row that it is about to write. The row trigger has that row before it, locked and as it is:
 // asking it takes no statement of its own, and nothing can come in between.
 
+#include "api/row_table.h"
 #include "core/versions.h"
 #include "pg/server.h"
 
@@ -25,7 +26,10 @@ public:
 	RowCheck(const RowCheck &) = delete;
 
 	// The row as it is now. Throws what keeps it from being written.
-	virtual void Look(const core::Versions &versions, TupleDesc desc, HeapTuple row) = 0;
+	virtual void Look(const core::Versions &versions, const RowTable &table, TupleDesc desc, HeapTuple row) = 0;
+
+	// A row that comes, without what the server generates.
+	virtual void LookAtNew(const RowTable &table, TupleDesc desc, HeapTuple row) = 0;
 
 	// For a row of a tracked table whose trigger is being called: null unless the op's own statement writes it, and no
 	// other trigger's.

@@ -228,7 +228,7 @@ void
 Look(const RowTable &table, TupleDesc desc, HeapTuple row, const core::Versions &versions)
 {
 	if (RowCheck *check = RowCheck::Of(table.root))
-		check->Look(versions, desc, row);
+		check->Look(versions, table, desc, row);
 }
 
 void
@@ -300,6 +300,8 @@ OnInsert(const TriggerData &data, const RowTable &table)
 	Author author = AuthorOf({table, desc, nullptr, row});
 	if (table.tx.number == 0)
 		return row;
+	if (RowCheck *check = RowCheck::Of(table.root))
+		check->LookAtNew(table, desc, row);
 	core::Buffer versions;
 	if (table.versions.number > 0)
 		StartVersions(versions, table, desc, row, author);

@@ -6,14 +6,11 @@
 
 extern "C" {
 #include "catalog/pg_type.h"
-#include "utils/lsyscache.h"
 }
 
 namespace txsync::api {
 
 namespace {
-
-using Kind = core::JsonbEntry::Kind;
 
 // Run as the extension's owner: every name in them is the catalog's own.
 constexpr char kBehind[] =
@@ -36,54 +33,6 @@ constinit SPIPlanPtr behind_without_organization_plan = nullptr;
 constinit SPIPlanPtr latest_plan = nullptr;
 constinit SPIPlanPtr latest_without_organization_plan = nullptr;
 
-std::optional<std::string>
-OrganizationOfRow(Target &target, const Column &column, const core::Op &op)
-{
-	const Entity &entity = *target.entity;
-	std::string sql = "SELECT t." + column.sql + " FROM " + entity.table + " t WHERE " + entity.ids.Condition();
-	EntityKey id = entity.ids.Read(op.entity_id);
-	pg::Spi spi;
-	if (spi.Execute(entity.Plan(sql), sql.c_str(), id.values) == 0)
-		return std::nullopt;
-	pg::PinnedScope pinned(!pg::IsSettled(column.input.Type()));
-	return pg::Spi::Value(1);
-}
-
-// As the changelog will have it.
-std::string
-AsTold(Column &column, const core::JsonbEntry &value)
-{
-	pg::PinnedScope pinned(!pg::IsSettled(column.input.Type()));
-	pg::Spi::Parameter parameter = column.input.Read(value);
-	return pg::Call([&] {
-		Oid output = InvalidOid;
-		bool varlena = false;
-		getTypeOutputInfo(parameter.type, &output, &varlena);
-		return OidOutputFunctionCall(output, parameter.value);
-	});
-}
-
-// Of the entity, or of what it is to be.
-std::optional<std::string>
-OrganizationOf(Target &target, const core::Op &op)
-{
-	Column *column = target.Find(target.entity->tracking.org_column);
-	if (column == nullptr)
-		return std::nullopt;
-	if (op.action != core::OpAction::kCreate)
-		return OrganizationOfRow(target, *column, op);
-	core::JsonbContainer data(op.data);
-	auto names = data.First();
-	auto values = data.Values();
-	for (uint32_t i = 0; i < data.Count(); i++) {
-		std::string_view name = names.Next().bytes;
-		core::JsonbEntry value = values.Next();
-		if (name == column->name && value.kind != Kind::kNull && !column->input.Nests(value))
-			return AsTold(*column, value);
-	}
-	return std::nullopt;
-}
-
 int64_t
 Number(int column)
 {
@@ -96,12 +45,27 @@ Number(int column)
 
 } // namespace
 
+std::optional<std::string>
+StoredOrganization(Target &target, const core::Op &op)
+{
+	const Entity &entity = *target.entity;
+	const Column *column = target.Find(entity.tracking.org_column);
+	if (column == nullptr)
+		return std::nullopt;
+	std::string sql = "SELECT t." + column->sql + " FROM " + entity.table + " t WHERE " + entity.ids.Condition();
+	EntityKey id = entity.ids.Read(op.entity_id);
+	pg::Spi spi;
+	if (spi.Execute(entity.Plan(sql), sql.c_str(), id.values) == 0)
+		return std::nullopt;
+	pg::PinnedScope pinned(!pg::IsSettled(column->input.Type()));
+	return pg::Spi::Value(1);
+}
+
 void
-RequireStreamOffset(Target &target, const core::Op &op)
+RequireStreamOffset(const core::Op &op, const std::optional<std::string> &organization)
 {
 	if (!op.stream_offset)
 		return;
-	std::optional<std::string> organization = OrganizationOf(target, op);
 	int64_t limit = StreamBehindLimit();
 	pg::Spi::Parameter parameters[] = {TextParameter(organization ? *organization : std::string_view("")),
 									   {INT8OID, Int64GetDatum(*op.stream_offset)},

@@ -10,6 +10,7 @@ extern "C" {
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
+#include "storage/lmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 }
@@ -76,6 +77,7 @@ Describe(Form_pg_attribute attribute, const core::Tracking &tracking, MemoryCont
 				  ProtectionOf(attribute, tracking),
 				  core::Names(tracking.id_columns, name),
 				  !is_txsyncs && !core::IsHidden(tracking, name),
+				  attribute->atttypid,
 				  ToJsonb(attribute->atttypid, context)};
 	if (Oid item = ItemType(column.input.Type()); OidIsValid(item))
 		column.item.emplace(item, context);
@@ -113,7 +115,14 @@ Column::AsJson(TupleDesc desc, HeapTuple row)
 	bool null = true;
 	Datum json = pg::Call([&] {
 		Datum value = at == 0 ? 0 : heap_getattr(row, at, desc, &null);
-		return null ? 0 : FunctionCall1(&to_jsonb, value);
+		if (null)
+			return Datum(0);
+		// A trigger may have altered the table since.
+		Oid its_type = TupleDescAttr(desc, at - 1)->atttypid;
+		if (its_type == type)
+			return FunctionCall1(&to_jsonb, value);
+		FmgrInfo of_its_type = ToJsonb(its_type, CurrentMemoryContext);
+		return FunctionCall1(&of_its_type, value);
 	});
 	return null ? std::nullopt : std::optional<Datum>(json);
 }
@@ -134,8 +143,9 @@ Target::Target(std::shared_ptr<const Entity> its_entity)
 	}
 	// Triggers of partitions are not the root's.
 	const TriggerDesc *triggers = table.Rel()->trigdesc;
-	may_defer =
-		table.Rel()->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || (triggers != nullptr && triggers->numtriggers > 1);
+	may_defer = table.Rel()->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
+		may_defer = may_defer || triggers->triggers[i].tgdeferrable;
 	has_row_security = table.Rel()->rd_rel->relrowsecurity;
 }
 
@@ -170,6 +180,20 @@ using Targets = std::unordered_map<Oid, std::shared_ptr<Target>>;
 // Made at first use, for the life of the backend.
 constinit Targets *targets = nullptr;
 
+// As it is once its table is locked.
+std::shared_ptr<const Entity>
+LockedEntityOf(std::string_view entity_type)
+{
+	std::shared_ptr<const Entity> entity = EntityOf(entity_type);
+	for (;;) {
+		pg::Call([&] { LockRelationOid(entity->relation, AccessShareLock); });
+		std::shared_ptr<const Entity> locked = EntityOf(entity_type);
+		if (locked->relation == entity->relation)
+			return locked;
+		entity = locked;
+	}
+}
+
 } // namespace
 
 std::shared_ptr<Target>
@@ -177,7 +201,7 @@ TargetOf(std::string_view entity_type)
 {
 	if (targets == nullptr)
 		targets = pg::Construct<Targets>(TopMemoryContext);
-	std::shared_ptr<const Entity> entity = EntityOf(entity_type);
+	std::shared_ptr<const Entity> entity = LockedEntityOf(entity_type);
 	auto found = targets->find(entity->relation);
 	if (found != targets->end() && found->second->entity == entity)
 		return found->second;

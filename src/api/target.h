@@ -17,6 +17,7 @@ struct Column
 	const char *protection; // why no op may set it, or null
 	bool is_id;
 	bool is_told; // to clients, if they may read it
+	Oid type;     // that to_jsonb is made for
 	FmgrInfo to_jsonb;
 
 	// Its value in a row of the table or of a partition: jsonb, or nothing for null.
@@ -54,7 +55,8 @@ private:
 	std::unique_ptr<MemoryContextData, DeleteContext> context_;
 };
 
-// Fails with UNKNOWN_ENTITY_TYPE. To be held while it is used.
+// Fails with UNKNOWN_ENTITY_TYPE. To be held while it is used. The table is locked against changes of its columns until
+// the transaction ends.
 std::shared_ptr<Target> TargetOf(std::string_view entity_type);
 
 } // namespace txsync::api

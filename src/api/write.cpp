@@ -248,10 +248,8 @@ Delete(Target &target, const core::Op &op)
 }
 
 void
-CheckDeferred(const Target &target)
+CheckDeferred()
 {
-	if (!target.may_defer)
-		return;
 	// The transaction's constraints stay as deferred as they are, and what fires now fires again at its end.
 	pg::InVain([] {
 		pg::Call([] {

@@ -23,6 +23,6 @@ Written Update(Target &target, Column &column, const core::Op &op);
 Written Delete(Target &target, const core::Op &op);
 
 // Fails where what was written up to now breaks a constraint that is only looked at when the transaction ends.
-void CheckDeferred(const Target &target);
+void CheckDeferred();
 
 } // namespace txsync::api

@@ -231,9 +231,97 @@ SELECT txsync.squash_ops('{}');
 SELECT txsync.squash_ops('[1]');
 SELECT txsync.squash_ops(NULL);
 
+-- What is behind a deferred op may build upon it, and waits with it
+CREATE FUNCTION busy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'busy' USING ERRCODE = 'lock_not_available'; END $$;
+CREATE TRIGGER busy BEFORE INSERT OR UPDATE ON docs FOR EACH ROW WHEN (new.title = 'busy') EXECUTE FUNCTION busy();
+SELECT applied(setting('e1', 'o', 'rank', '40'), setting('e2', 'o', 'title', '"busy"'), setting('e3', 'o', 'title', '"after"'), setting('e4', 'o', 'rank', '41'));
+SELECT applied(setting('e4', 'o', 'rank', '41'), setting('e5', 'o', 'rank', '42'), setting('e5', 'o', 'title', '"busy"'), setting('e5', 'o', 'score', '1'), setting('e6', 'o', 'rank', '43'));
+SELECT statuses(txsync.apply_ops(jsonb_build_array(setting('e7', 'o', 'rank', '44'), setting('e8', 'o', 'score', '1'), setting('e8', 'o', 'title', '"busy"'), setting('e9', 'o', 'rank', '45')), '{"atomic": true}'));
+SELECT title, rank, score FROM docs WHERE id = 'o';
+-- How far behind: by the organization that the row has, or is to have
+CREATE FUNCTION in_acme() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.org_id := 'acme'; RETURN new; END $$;
+CREATE TRIGGER in_acme BEFORE INSERT ON docs FOR EACH ROW WHEN (new.title = 'in acme') EXECUTE FUNCTION in_acme();
+INSERT INTO docs (id, org_id, rank) VALUES ('acme', 'acme', 1), ('else', 'else', 1);
+BEGIN;
+CREATE TABLE activity_of_ops PARTITION OF txsync.activity FOR VALUES FROM (9000000000000000000) TO (9000000000000001000);
+INSERT INTO txsync.activity (id, epoch, commit_lsn, change_lsn, k, xid, committed_at, org_id, action) SELECT 9000000000000000000 + i, 1, '0/0', '0/0', i, '3', now(), nullif(org, ''), 'update' FROM generate_series(1, 12) i, unnest('{acme}'::text[]) org;
+SELECT statuses(txsync.apply_ops(jsonb_build_array(op || '{"streamOffset": 9000000000000000000}', setting('f0', 'acme', 'rank', '9')))) AS statuses FROM unnest(ARRAY[
+    setting('f1', 'acme', 'rank', '2'), op('f2', 'create', 'f2', '{"data": {"org_id": "acme"}}'), op('f3', 'create', 'f3', '{"data": {"title": "in acme"}}'), op('f4', 'delete', 'acme'),
+    setting('f5', 'else', 'rank', '2'), setting('f6', 'nowhere', 'rank', '2'), op('f7', 'create', 'f7', '{"data": {}}'), setting('f8', 'acme', 'rank', '500'), setting('f9', 'acme', 'org_id', '"else"')]) AS op;
+INSERT INTO txsync.activity (id, epoch, commit_lsn, change_lsn, k, xid, committed_at, action) SELECT 9000000000000000100 + i, 1, '0/0', '0/0', i, '3', now(), 'update' FROM generate_series(1, 11) i;
+SELECT statuses(txsync.apply_ops(jsonb_build_array(op || '{"streamOffset": 9000000000000000000}'))) AS statuses FROM unnest(ARRAY[
+    setting('h1', 'nowhere', 'rank', '2'), op('h2', 'create', 'h2', '{"data": {}}'), op('h3', 'create', 'h3', '{"data": {"org_id": "else"}}')]) AS op;
+REVOKE ALL ON docs FROM regress_ops;
+SET LOCAL ROLE regress_ops;
+SELECT applied(setting('h4', 'acme', 'rank', '2', '{"streamOffset": 9000000000000000000}'));
+ROLLBACK;
+
+-- Last write wins by whole ids, where times are the same: of clocks that are too far ahead, or as a write before has left it
+SELECT applied(op('7999.0000.a', 'create', 'tie', '{"data": {}}'), setting('8000.0001.a', 'tie', 'code', '"1a"'), setting('8000.0001.b', 'tie', 'code', '"1b"'), setting('8000.0001.c', 'tie', 'code', '"1c"'),
+    setting('8000.0002.a', 'tie', 'code', '"2a"'), setting('8000.0001.d', 'tie', 'code', '"1d"'));
+SELECT applied(setting('99999999999990.0000.a', 'tie', 'code', '"far"'), setting('99999999999991.0000.a', 'tie', 'code', '"more"'), setting('99999999999991.0001.a', 'tie', 'code', '"most"'));
+SELECT code FROM docs WHERE id = 'tie';
+
+-- A duplicate is told as one, whatever has become of its table
+CREATE TABLE notes (id text PRIMARY KEY, title text, body text);
+SELECT entity_type FROM txsync.track('notes');
+SELECT applied(op('i1', 'create', 'n', '{"entityType": "notes", "data": {"title": "n"}}'), setting('i2', 'n', 'title', '"m"', '{"entityType": "notes"}'));
+ALTER TABLE notes RENAME COLUMN title TO name;
+SELECT txsync.apply_ops(jsonb_build_array(setting('i2', 'n', 'title', '"m"', '{"entityType": "notes"}'), setting('i3', 'n', 'title', '"m"', '{"entityType": "notes"}'))) #- '{1,message}' #- '{0,versions,last}';
+SELECT txsync.untrack('notes');
+SELECT * FROM told(txsync.apply_ops(jsonb_build_array(setting('i2', 'n', 'title', '"m"', '{"entityType": "notes"}'))));
+DROP TABLE notes;
+SELECT applied(setting('i2', 'n', 'title', '"m"', '{"entityType": "notes"}'), setting('i3', 'n', 'title', '"m"', '{"entityType": "notes"}'));
+
+-- The ops of a mutation may all expect what was there before it, or what the others make of it
+SELECT applied(op('j0', 'create', 'j', '{"data": {"title": "j", "rank": 1}}'), setting('j1', 'j', 'title', '"k"'));
+SELECT applied(setting('j2', 'j', 'title', '"l"', '{"expectedVersion": 2, "expectedTransactionId": "j1"}'), setting('j2', 'j', 'rank', '2', '{"expectedVersion": 2, "expectedTransactionId": null}'),
+    setting('j2', 'j', 'title', '"m"', '{"expectedVersion": 4, "expectedTransactionId": "j2"}'), setting('j2', 'j', 'title', '"n"', '{"expectedTransactionId": "j1"}'), op('j2', 'delete', 'j', '{"expectedVersion": 2, "expectedTransactionId": "j1"}'),
+    setting('j3', 'o', 'rank', '1', '{"expectedVersion": 1}'), setting('j3', 'o', 'title', '"x"'));
+SELECT count(*) FROM docs WHERE id = 'j';
+
+-- Others' errors of class TX, whose DETAIL is anything
+CREATE FUNCTION own_error() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ours' USING ERRCODE = 'TX001', DETAIL = new.code; END $$;
+ALTER TABLE docs ALTER COLUMN code TYPE text;
+CREATE TRIGGER own_error BEFORE UPDATE ON docs FOR EACH ROW WHEN (new.code ~ '^E') EXECUTE FUNCTION own_error();
+CREATE FUNCTION own_detail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ours' USING ERRCODE = 'TX014', DETAIL = substr(new.title, 2); END $$;
+CREATE TRIGGER own_detail BEFORE UPDATE ON docs FOR EACH ROW WHEN (new.title ~ '^!') EXECUTE FUNCTION own_detail();
+SELECT * FROM told(txsync.apply_ops(jsonb_build_array(setting('y1', 'o', 'title', '"!plain"'), setting('y2', 'o', 'title', '"![1, \"status\"]"'), setting('y3', 'o', 'title', to_jsonb('!{"status": "applied", "sqlstate": "00000", "message": 1, "code": "MINE"}'::text)),
+    setting('y4', 'o', 'title', to_jsonb('!{"a": "\u0000"}'::text))))) AS r;
+SELECT applied(setting('99999999999999.0000.y', 'o', 'code', '"E {"'), setting('y6', 'o', 'rank', '47'));
+
+-- An entity that is not created as it was named
+CREATE FUNCTION other_id() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.id := 'other'; RETURN new; END $$;
+CREATE TRIGGER other_id BEFORE INSERT ON docs FOR EACH ROW WHEN (new.title = 'other') EXECUTE FUNCTION other_id();
+SELECT * FROM told(txsync.apply_ops(jsonb_build_array(op('C1', 'create', 'C', '{"data": {"title": "other"}}'))));
+ALTER TABLE docs DISABLE TRIGGER zz_txsync;
+SELECT * FROM told(txsync.apply_ops(jsonb_build_array(op('C2', 'create', 'C', '{"data": {"title": "C"}}'))));
+ALTER TABLE docs ENABLE ALWAYS TRIGGER zz_txsync;
+SELECT applied(op('C3', 'create', 'C', '{"data": {"title": "C"}}'));
+
+-- What was declared before goes on behind ops
+CREATE FUNCTION logs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM txsync.mutate(op('log of ' || new.id, 'create', 'log of ' || new.id, '{"data": {"title": "log"}}')); RETURN new; END $$;
+CREATE TRIGGER logs BEFORE UPDATE ON docs FOR EACH ROW WHEN (new.title = 'logged') EXECUTE FUNCTION logs();
+SELECT applied(setting('D1', 'o', 'title', '"logged"'), setting('D1', 'o', 'rank', '48'));
+BEGIN;
+SELECT txsync.begin_mutation('{"transactionId": "D2", "sourceId": "s", "changedField": "rank"}');
+SELECT applied(setting('D3', 'C', 'rank', '49'), setting('D3', 'C', 'rank', '49'), setting('D4', 'C', 'rank', '500'));
+UPDATE docs SET rank = 50 WHERE id = 'acme';
+COMMIT;
+SELECT id, tx ->> 'transactionId' AS tx, tx ->> 'changedField' AS field FROM docs WHERE id IN ('o', 'log of o', 'C', 'acme') ORDER BY id;
+
+-- Deferred constraints hold at the end of a mutation; what was broken before is not the ops' fault
+SELECT applied(op('F1', 'create', 'first', '{"data": {"parent": "second"}}'), op('F1', 'create', 'second', '{"data": {}}'), setting('F2', 'second', 'parent', '"third"'), setting('F3', 'second', 'rank', '1'));
+BEGIN;
+INSERT INTO docs (id, parent) VALUES ('early', 'late');
+SELECT applied(setting('F4', 'o', 'rank', '51'), setting('F5', 'o', 'parent', '"late"'));
+INSERT INTO docs (id) VALUES ('late');
+COMMIT;
+SELECT id, parent FROM docs WHERE parent IN ('second', 'late') ORDER BY id;
+
 DROP TABLE docs, "odd ""names""#@!%", before_undo, results;
 DROP ROLE regress_ops;
 DROP TYPE point3;
 DROP DOMAIN short;
-DROP FUNCTION op, setting, told, statuses, applied, failure, give_up, keep;
+DROP FUNCTION op, setting, told, statuses, applied, failure, give_up, keep, busy, in_acme, own_error, own_detail, other_id, logs;
 SELECT count(*) > 0 AS told FROM changes();
