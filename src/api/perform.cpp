@@ -93,13 +93,10 @@ RequireExpected(const Entity &entity, const core::Op &op, const core::Versions &
 	attempt.replaces = op.replaces;
 	bool deletes = op.action == OpAction::kDelete;
 	std::string_view name = deletes ? op.expected_field : op.tx.changed_field;
-	uint32_t field = name.data() == nullptr ? 0 : core::NumberOf(entity.tracking, name);
-	if (!deletes && field == 0) // bookkeeping has no versions
-		return;
 	if (deletes)
 		attempt.kind = core::Attempt::Kind::kDelete;
-	if (field != 0)
-		attempt.field = field;
+	if (name.data() != nullptr)
+		attempt.field = FieldOf(entity, name);
 	core::Verdict verdict = core::Judge({&versions}, attempt);
 	if (verdict.conflict)
 		throw FieldConflict(op, verdict.server_id);
@@ -121,7 +118,7 @@ bool
 IsLastWriteWins(const Entity &entity, const core::Op &op)
 {
 	return (op.operation == Operation::kSet || op.operation == Operation::kSetNow) &&
-		   core::Names(entity.tracking.lww, op.tx.changed_field);
+		   core::Names(entity.tracking.lww, op.tx.changed_field) && HasVersions(entity, op.tx.changed_field);
 }
 
 // Whether the op is newer than what the field has.
@@ -139,11 +136,7 @@ Wins(const Entity &entity, const core::Op &op, const core::Versions &versions)
 	// An earlier op of this mutation, or a creation by it.
 	if (core::SameId(last_id, op.tx.transaction_id))
 		return true;
-	core::Stamp stamp = std::min(core::Stamp{own->wall_ms, own->logical}, StampCeiling());
-	if (stamp != last_stamp)
-		return stamp > last_stamp;
-	std::optional<core::Hlc> other = core::ParseHlc(last_id);
-	return !other || own->node > other->node;
+	return core::IsNewer(*own, StampCeiling(), last_id, last_stamp);
 }
 
 // ---- What is told
@@ -163,9 +156,12 @@ StateOf(const core::Op &op, const std::optional<Datum> &stored)
 	return state;
 }
 
+// Null also where the caller may not read them.
 JsonbValue *
 VersionsNow(const Entity &entity, const core::Op &op)
 {
+	if (!MayReadVersions(entity))
+		return nullptr;
 	State state = Read(entity, op.entity_id, Lock::kNone);
 	return state.exists ? DescribeVersions(entity, state) : nullptr;
 }
@@ -195,7 +191,7 @@ Inverse(const core::Op &op, OpAction action)
 
 // `before`: jsonb, or nothing for null.
 JsonbValue *
-InverseOfUpdate(const core::Op &op, const std::optional<Datum> &before)
+InverseOfUpdate(const Entity &entity, const core::Op &op, const std::optional<Datum> &before)
 {
 	JsonObject inverse = Inverse(op, OpAction::kUpdate);
 	inverse.Text("changedField", op.tx.changed_field);
@@ -215,7 +211,8 @@ InverseOfUpdate(const core::Op &op, const std::optional<Datum> &before)
 		inverse.Json("value", *before);
 	else
 		inverse.Null("value");
-	inverse.Text("expectedTransactionId", op.tx.transaction_id);
+	if (HasVersions(entity, op.tx.changed_field))
+		inverse.Text("expectedTransactionId", op.tx.transaction_id);
 	return inverse.End();
 }
 
@@ -244,9 +241,11 @@ public:
 	void
 	Look(const core::Versions &versions, TupleDesc desc, HeapTuple row) override
 	{
-		RequireRowVersion(op_, versions);
-		if (op_.expects && !IsLastWriteWins(entity_, op_))
-			RequireExpected(entity_, op_, versions);
+		if (!IsLastWriteWins(entity_, op_)) { // which is decided already
+			RequireRowVersion(op_, versions);
+			if (op_.expects)
+				RequireExpected(entity_, op_, versions);
+		}
 		pg::ContextScope scope(context_);
 		if (field_ != nullptr)
 			before_ = field_->AsJson(desc, row);
@@ -264,7 +263,7 @@ public:
 	RequireMet(const Written &written) const
 	{
 		if (!written.found) {
-			State state = Read(entity_, op_.entity_id, Lock::kNone);
+			State state = LookFor(entity_, op_.entity_id);
 			if (!state.exists)
 				throw Missing(op_, state);
 			throw NotWritten(op_);
@@ -330,7 +329,7 @@ ApplyUpdate(Target &target, const core::Op &op)
 	outcome.entity = written.entity;
 	outcome.versions = VersionsOf(entity, op, written);
 	if (reads || increments)
-		outcome.inverse = InverseOfUpdate(op, expectations.Before());
+		outcome.inverse = InverseOfUpdate(entity, op, expectations.Before());
 	return outcome;
 }
 
