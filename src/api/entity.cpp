@@ -16,6 +16,7 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/fmgrprotos.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
@@ -210,7 +211,7 @@ FindEntity(std::string_view entity_type)
 	std::string type(entity_type);
 	for (int tries = 0;; tries++) {
 		Known &entities = TheKnown();
-		if (auto at = entities.by_type.find(type); at != entities.by_type.end())
+		if (auto at = entities.by_type.find(type); at != entities.by_type.end() && !at->second->IsFull())
 			return at->second;
 		std::shared_ptr<const Entity> entity = Build(entity_type);
 		if (entity == nullptr)
@@ -232,16 +233,22 @@ EntityOf(std::string_view entity_type)
 	return entity;
 }
 
+bool
+HasVersions(const Entity &entity, std::string_view field)
+{
+	return core::NumberOf(entity.tracking, field) != 0 && !core::Names(entity.tracking.id_columns, field) &&
+		   !core::IsBookkeeping(entity.tracking, field);
+}
+
 uint32_t
 FieldOf(const Entity &entity, std::string_view field)
 {
-	uint32_t number = core::NumberOf(entity.tracking, field);
-	if (number == 0 || core::Names(entity.tracking.id_columns, field) || core::IsBookkeeping(entity.tracking, field))
+	if (!HasVersions(entity, field))
 		throw Fail(errors::kUnknownField,
 				   "entity type " + Quoted(entity.tracking.entity_type) + " has no field " + Quoted(field),
 				   {{"entityType", entity.tracking.entity_type}, {"field", field}},
 				   "Fields are columns other than the id, bookkeeping and generated ones.");
-	return number;
+	return core::NumberOf(entity.tracking, field);
 }
 
 void
@@ -305,12 +312,14 @@ MayKnow(const Entity &entity, std::string_view entity_id, const Tombstone &tombs
 
 } // namespace
 
+namespace {
+
 State
-Read(const Entity &entity, std::string_view entity_id, Lock lock)
+ReadColumns(const Entity &entity, std::string_view entity_id, const char *columns, Lock lock)
 {
 	RequireVersions(entity);
-	std::string sql =
-		"SELECT t.tx, t.tx_versions FROM " + entity.table + " t WHERE " + entity.ids.Condition() + Clause(lock);
+	std::string sql = std::string("SELECT ") + columns + " FROM " + entity.table + " t WHERE " +
+					  entity.ids.Condition() + Clause(lock);
 	EntityKey key = entity.ids.Read(entity_id);
 	State state;
 	pg::Spi spi;
@@ -329,6 +338,34 @@ Read(const Entity &entity, std::string_view entity_id, Lock lock)
 	else if (std::string_view jsonb = Bytes(1); jsonb.data() != nullptr && core::ReadTx(jsonb, tx) == nullptr)
 		state.creator = tx.transaction_id;
 	return state;
+}
+
+} // namespace
+
+State
+Read(const Entity &entity, std::string_view entity_id, Lock lock)
+{
+	return ReadColumns(entity, entity_id, "t.tx, t.tx_versions", lock);
+}
+
+bool
+MayReadVersions(const Entity &entity)
+{
+	return pg::Call([&] {
+		auto may_read = [&](const char *column) {
+			AttrNumber number = get_attnum(entity.relation, column);
+			return number != InvalidAttrNumber &&
+				   pg_attribute_aclcheck(entity.relation, number, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+		};
+		return pg_class_aclcheck(entity.relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+			   (may_read(pg::kTxColumn) && may_read(pg::kVersionsColumn));
+	});
+}
+
+State
+LookFor(const Entity &entity, std::string_view entity_id)
+{
+	return ReadColumns(entity, entity_id, "NULL::pg_catalog.jsonb, NULL::pg_catalog.bytea", Lock::kNone);
 }
 
 core::Versions

@@ -26,6 +26,13 @@ public:
 		return plans_[name];
 	}
 
+	// Clients may think of ever new forms of statements. Who holds it may go on with it; others are to get a new one.
+	bool
+	IsFull() const
+	{
+		return plans_.size() >= kMostPlans;
+	}
+
 	const Oid relation;
 	const core::Tracking tracking;
 	const std::string table; // with its schema, quoted
@@ -33,6 +40,8 @@ public:
 	std::vector<uint32_t> types; // of its columns, by their hashes in the catalog cache
 
 private:
+	static constexpr size_t kMostPlans = 200;
+
 	mutable std::unordered_map<std::string, SPIPlanPtr> plans_;
 };
 
@@ -44,6 +53,9 @@ std::shared_ptr<const Entity> EntityOf(std::string_view entity_type);
 
 // The number of a field that has versions, or UNKNOWN_FIELD.
 uint32_t FieldOf(const Entity &entity, std::string_view field);
+
+// Whether it is a column that has versions.
+bool HasVersions(const Entity &entity, std::string_view field);
 
 // Fails for a table that is tracked without a tx column.
 void RequireVersions(const Entity &entity);
@@ -68,6 +80,12 @@ enum class Lock : uint8_t
 // Reads it, and locks the row until the transaction ends: the answer stays true. Under row security what was deleted is
 // told only to whom the tracking's delete_visible says that it may be.
 State Read(const Entity &entity, std::string_view entity_id, Lock lock);
+
+// Whether the caller may read versions at all.
+bool MayReadVersions(const Entity &entity);
+
+// Whether it is there, or what deleted it: without versions, for those as well who may not read them.
+State LookFor(const Entity &entity, std::string_view entity_id);
 
 // A state's versions as a view. `store` and `state` must be left alone while it is used.
 core::Versions VersionsOf(core::Buffer &store, const State &state);

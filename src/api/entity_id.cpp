@@ -124,6 +124,21 @@ IdReader::PartsOf(std::string_view entity_id) const
 	return parts;
 }
 
+Datum
+IdReader::ValueOf(Column &column, std::string_view text)
+{
+	return pg::Call(
+		[&] { return Fit(column, InputFunctionCall(&column.input, CString(text), column.io_parameter, -1)); });
+}
+
+std::string
+IdReader::Spelled(size_t column, std::string_view text) const
+{
+	pg::PinnedScope pinned(!settled_);
+	Datum value = ValueOf(columns_[column], text);
+	return pg::Call([&] { return OutputFunctionCall(&columns_[column].output, value); });
+}
+
 EntityKey
 IdReader::Read(std::string_view entity_id) const
 {
@@ -133,9 +148,7 @@ IdReader::Read(std::string_view entity_id) const
 	core::Buffer array;
 	for (size_t i = 0; i < columns_.size(); i++) {
 		Column &column = columns_[i];
-		Datum value = pg::Call([&] {
-			return Fit(column, InputFunctionCall(&column.input, CString(key.given[i]), column.io_parameter, -1));
-		});
+		Datum value = ValueOf(column, key.given[i]);
 		key.values.push_back({column.type, value});
 		key.texts.emplace_back(pg::Call([&] { return OutputFunctionCall(&column.output, value); }));
 		array.Append(i == 0 ? '[' : ',');

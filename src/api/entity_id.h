@@ -27,6 +27,9 @@ public:
 	// does.
 	EntityKey Read(std::string_view entity_id) const;
 
+	// One column's text, the first is 0, as the decoder writes it; or as Read() fails.
+	std::string Spelled(size_t column, std::string_view text) const;
+
 	// SQL, for a table that goes by t: the row has the id whose values are $1 and so on. It names operators with their
 	// schemas, and needs no cast: whoever may create things has no part in it.
 	const std::string &
@@ -65,6 +68,7 @@ private:
 
 	static void Describe(Column &column, Form_pg_attribute attribute, MemoryContext context);
 	static Datum Fit(Column &column, Datum value);
+	static Datum ValueOf(Column &column, std::string_view text);
 	std::vector<std::string> PartsOf(std::string_view entity_id) const;
 
 	std::string entity_type_;

@@ -23,33 +23,33 @@ constexpr char kArrayAppend[] =
 	"CASE WHEN pg_catalog.array_position(@, #) IS NULL THEN pg_catalog.array_append(@, #) ELSE @ END";
 constexpr char kArrayPrepend[] =
 	"CASE WHEN pg_catalog.array_position(@, #) IS NULL THEN pg_catalog.array_prepend(#, @) ELSE @ END";
-constexpr char kArrayBefore[] =
-	"CASE WHEN pg_catalog.array_position(@, #) IS NOT NULL THEN @"
-	" WHEN pg_catalog.array_position(@, !) IS NULL THEN pg_catalog.array_append(@, #)"
-	" ELSE pg_catalog.array_cat(pg_catalog.array_append((@)[:pg_catalog.array_position(@, !) - 1], #),"
-	" (@)[pg_catalog.array_position(@, !):]) END";
+constexpr char kArrayBefore[] = "CASE WHEN pg_catalog.array_position(@, #) IS NOT NULL THEN @"
+								" WHEN pg_catalog.array_position(@, !) IS NULL THEN pg_catalog.array_append(@, #)"
+								" ELSE pg_catalog.array_cat(pg_catalog.array_append((@)[:pg_catalog.array_position(@, "
+								"!) OPERATOR(pg_catalog.-) 1], #),"
+								" (@)[pg_catalog.array_position(@, !):]) END";
 constexpr char kArrayAfter[] =
 	"CASE WHEN pg_catalog.array_position(@, #) IS NOT NULL THEN @"
 	" WHEN pg_catalog.array_position(@, !) IS NULL THEN pg_catalog.array_append(@, #)"
 	" ELSE pg_catalog.array_cat(pg_catalog.array_append((@)[:pg_catalog.array_position(@, !)], #),"
-	" (@)[pg_catalog.array_position(@, !) + 1:]) END";
+	" (@)[pg_catalog.array_position(@, !) OPERATOR(pg_catalog.+) 1:]) END";
 constexpr char kArrayRemove[] = "pg_catalog.array_remove(@, #)";
 
 // In JSON arrays: % is the list with the item in it.
 
 constexpr char kJsonInsert[] = "(SELECT CASE WHEN f.item IS NULL THEN % ELSE l.list END"
 							   " FROM (SELECT coalesce(@::pg_catalog.jsonb, '[]') AS list) l,"
-							   " LATERAL (SELECT min(o) FILTER (WHERE e OPERATOR(pg_catalog.=) #) AS item,"
-							   " min(o) FILTER (WHERE e OPERATOR(pg_catalog.=) !)::pg_catalog.int4 AS anchor"
+							   " LATERAL (SELECT pg_catalog.min(o) FILTER (WHERE e OPERATOR(pg_catalog.=) #) AS item,"
+							   " pg_catalog.min(o) FILTER (WHERE e OPERATOR(pg_catalog.=) !)::pg_catalog.int4 AS anchor"
 							   " FROM pg_catalog.jsonb_array_elements(l.list) WITH ORDINALITY AS a(e, o)) f)";
 constexpr char kJsonAppend[] = "l.list OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_array(#)";
 constexpr char kJsonPrepend[] = "pg_catalog.jsonb_build_array(#) OPERATOR(pg_catalog.||) l.list";
 constexpr char kJsonBefore[] =
 	"CASE WHEN f.anchor IS NULL THEN l.list OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_array(#)"
-	" ELSE pg_catalog.jsonb_insert(l.list, ARRAY[(f.anchor - 1)::text], #) END";
+	" ELSE pg_catalog.jsonb_insert(l.list, ARRAY[(f.anchor OPERATOR(pg_catalog.-) 1)::pg_catalog.text], #) END";
 constexpr char kJsonAfter[] =
 	"CASE WHEN f.anchor IS NULL THEN l.list OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_array(#)"
-	" ELSE pg_catalog.jsonb_insert(l.list, ARRAY[(f.anchor - 1)::text], #, true) END";
+	" ELSE pg_catalog.jsonb_insert(l.list, ARRAY[(f.anchor OPERATOR(pg_catalog.-) 1)::pg_catalog.text], #, true) END";
 constexpr char kJsonRemove[] =
 	"CASE WHEN @ IS NOT NULL THEN (SELECT coalesce(pg_catalog.jsonb_agg(e ORDER BY o)"
 	" FILTER (WHERE e OPERATOR(pg_catalog.<>) #), '[]')"

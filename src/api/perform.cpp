@@ -96,13 +96,10 @@ FieldConflictOf(const Entity &entity, const core::Op &op, const core::Versions &
 	attempt.replaces = op.replaces;
 	bool deletes = op.action == OpAction::kDelete;
 	std::string_view name = deletes ? op.expected_field : op.tx.changed_field;
-	uint32_t field = name.data() == nullptr ? 0 : core::NumberOf(entity.tracking, name);
-	if (!deletes && field == 0) // bookkeeping has no versions
-		return std::nullopt;
 	if (deletes)
 		attempt.kind = core::Attempt::Kind::kDelete;
-	if (field != 0)
-		attempt.field = field;
+	if (name.data() != nullptr)
+		attempt.field = FieldOf(entity, name);
 	core::Verdict verdict = core::Judge({&versions}, attempt);
 	return verdict.conflict ? std::optional(FieldConflict(op, verdict.server_id)) : std::nullopt;
 }
@@ -155,7 +152,7 @@ bool
 IsLastWriteWins(const Entity &entity, const core::Op &op)
 {
 	return (op.operation == Operation::kSet || op.operation == Operation::kSetNow) &&
-		   core::Names(entity.tracking.lww, op.tx.changed_field);
+		   core::Names(entity.tracking.lww, op.tx.changed_field) && HasVersions(entity, op.tx.changed_field);
 }
 
 // Whether the op is newer than what the field has.
@@ -169,20 +166,11 @@ Wins(const Entity &entity, const core::Op &op, const core::Versions &versions)
 				   {{"transactionId", op.tx.transaction_id}});
 	std::optional<core::Versions::Version> last = versions.Find(core::NumberOf(entity.tracking, op.tx.changed_field));
 	std::string last_id = last ? last->id : versions.Creator();
-	std::optional<core::Hlc> other = core::ParseHlc(last_id);
 	core::Stamp last_stamp = last ? last->stamp : versions.CreatorStamp();
-	core::Stamp ceiling = StampCeiling();
-	// Stamps of a field are above each other, so one may be above its own id's time, which is what counts. It is below
-	// where the id is further ahead than clocks may be.
-	if (last && other)
-		last_stamp = std::min({last_stamp, core::Stamp{other->wall_ms, other->logical}, ceiling});
 	// An earlier op of this mutation, or a creation by it.
 	if (core::SameId(last_id, op.tx.transaction_id))
 		return true;
-	core::Stamp stamp = std::min(core::Stamp{own->wall_ms, own->logical}, ceiling);
-	if (stamp != last_stamp)
-		return stamp > last_stamp;
-	return !other || *own > *other;
+	return core::IsNewer(*own, StampCeiling(), last_id, last_stamp);
 }
 
 // ---- What is told
@@ -202,9 +190,12 @@ StateOf(const core::Op &op, const std::optional<Datum> &stored)
 	return state;
 }
 
+// Null also where the caller may not read them.
 JsonbValue *
 VersionsNow(const Entity &entity, const core::Op &op)
 {
+	if (!MayReadVersions(entity))
+		return nullptr;
 	State state = Read(entity, op.entity_id, Lock::kNone);
 	return state.exists ? DescribeVersions(entity, state) : nullptr;
 }
@@ -234,7 +225,7 @@ Inverse(const core::Op &op, OpAction action)
 
 // `before`: jsonb, or nothing for null.
 JsonbValue *
-InverseOfUpdate(const core::Op &op, const std::optional<Datum> &before)
+InverseOfUpdate(const Entity &entity, const core::Op &op, const std::optional<Datum> &before)
 {
 	JsonObject inverse = Inverse(op, OpAction::kUpdate);
 	inverse.Text("changedField", op.tx.changed_field);
@@ -254,7 +245,8 @@ InverseOfUpdate(const core::Op &op, const std::optional<Datum> &before)
 		inverse.Json("value", *before);
 	else
 		inverse.Null("value");
-	inverse.Text("expectedTransactionId", op.tx.transaction_id);
+	if (HasVersions(entity, op.tx.changed_field))
+		inverse.Text("expectedTransactionId", op.tx.transaction_id);
 	return inverse.End();
 }
 
@@ -339,10 +331,12 @@ private:
 	void
 	Require(const core::Versions &versions, const std::optional<core::Versions> &earlier) const
 	{
+		if (IsLastWriteWins(entity_, op_)) // which is decided already
+			return;
 		std::optional<pg::Failure> conflict = RowConflictOf(op_, versions);
 		if (conflict && !(earlier && !RowConflictOf(op_, *earlier)))
 			throw *conflict;
-		if (!op_.expects || IsLastWriteWins(entity_, op_))
+		if (!op_.expects)
 			return;
 		conflict = FieldConflictOf(entity_, op_, versions);
 		if (conflict && !(earlier && !FieldConflictOf(entity_, op_, *earlier)))
@@ -378,7 +372,7 @@ WriteFound(const Entity &entity, const core::Op &op, Write write)
 		Written written = write();
 		if (written.found)
 			return written;
-		State state = Read(entity, op.entity_id, Lock::kNone);
+		State state = LookFor(entity, op.entity_id);
 		if (!state.exists)
 			throw Missing(op, state);
 	}
@@ -431,7 +425,7 @@ ApplyUpdate(Target &target, const core::Op &op, EarlierVersions *earlier)
 	outcome.entity = written.entity;
 	outcome.versions = VersionsOf(entity, op, written);
 	if (reads || increments)
-		outcome.inverse = InverseOfUpdate(op, expectations.Before());
+		outcome.inverse = InverseOfUpdate(entity, op, expectations.Before());
 	return outcome;
 }
 

@@ -84,6 +84,7 @@ ReadQueue(const core::JsonbContainer &array)
 	queue.reserve(array.Count()); // they view into each other
 	auto elements = array.First();
 	for (uint32_t i = 0; i < array.Count(); i++) {
+		pg::CheckForInterrupts();
 		core::JsonbEntry element = elements.Next();
 		core::JsonbContainer object(element.kind == Kind::kContainer ? element.bytes : std::string_view());
 		if (element.kind != Kind::kContainer || !object.IsObject())
@@ -192,8 +193,10 @@ SquashOps(FunctionCallInfo fcinfo)
 	for (const Queued &queued : queue)
 		ops.push_back(queued.queued);
 	std::vector<JsonbValue *> result;
-	for (const core::SquashedOp &squashed : core::Squash(ops))
+	for (const core::SquashedOp &squashed : core::Squash(ops, pg::CheckForInterrupts)) {
+		pg::CheckForInterrupts();
 		result.push_back(Squashed(queue, squashed));
+	}
 	return pg::Call([&] {
 		JsonbParseState *state = nullptr;
 		pushJsonbValue(&state, WJB_BEGIN_ARRAY, nullptr);

@@ -155,6 +155,12 @@ RequireConsistent(const core::Tracking &tracking)
 	for (const std::string &id : tracking.id_columns)
 		refuse_hidden(id, "id");
 	refuse_hidden(tracking.org_column, "organization");
+	for (const std::string &column : tracking.lww) {
+		if (core::Names(tracking.id_columns, column) || core::IsBookkeeping(tracking, column))
+			throw Failure{ERRCODE_INVALID_PARAMETER_VALUE,
+						  "column " + Quoted(column) + " has no versions and cannot have the strategy lww",
+						  "It is an id or a bookkeeping column."};
+	}
 	refuse_hidden(pg::kTxColumn, "tx column");
 	refuse_hidden(pg::kVersionsColumn, "column of versions");
 }

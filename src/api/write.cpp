@@ -13,6 +13,7 @@ extern "C" {
 #include "nodes/makefuncs.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 }
 
@@ -142,10 +143,18 @@ struct Part
 
 // That data gives an id column as well is no harm, if it says the same.
 void
-RequireSameId(const Column &column, const core::JsonbEntry &value, const EntityKey &id, size_t part)
+RequireSameId(const IdReader &ids, const Column &column, const core::JsonbEntry &value, const EntityKey &id,
+			  size_t part)
 {
-	std::string text = value.kind == Kind::kContainer ? std::string() : TextOf(value);
-	if (value.kind == Kind::kContainer || (text != id.given[part] && text != id.texts[part]))
+	bool has_text = value.kind != Kind::kContainer && value.kind != Kind::kNull;
+	std::string text = has_text ? TextOf(value) : std::string();
+	if (value.kind == Kind::kNumeric) { // 1.0 is 1
+		text = pg::Call([&] {
+			Datum number = PointerGetDatum(const_cast<char *>(value.bytes.data()));
+			return DatumGetCString(DirectFunctionCall1(numeric_out, DirectFunctionCall1(numeric_trim_scale, number)));
+		});
+	}
+	if (!has_text || (text != id.given[part] && ids.Spelled(part, text) != id.texts[part]))
 		throw Fail(errors::kInvalidOp, "data has another " + Quoted(column.name) + " than the entityId",
 				   {{"member", "data"}});
 }
@@ -193,7 +202,7 @@ Create(Target &target, const core::Op &op)
 		core::JsonbEntry value = values.Next();
 		if (Column *column = target.Find(name); column != nullptr && column->is_id) {
 			auto at = std::find(target.id_columns.begin(), target.id_columns.end(), column);
-			RequireSameId(*column, value, id, static_cast<size_t>(at - target.id_columns.begin()));
+			RequireSameId(target.entity->ids, *column, value, id, static_cast<size_t>(at - target.id_columns.begin()));
 			continue;
 		}
 		Column &column = target.Settable(name);

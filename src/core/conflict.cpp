@@ -1,7 +1,5 @@
 #include "core/conflict.h"
 
-#include "core/hlc.h"
-
 #include <algorithm>
 
 #include "core/no_postgres.h"
@@ -68,6 +66,20 @@ Judge(const EntityState &state, const Attempt &attempt)
 		verdict.conflict = whole && !IsIn(state.versions->Last(), attempt.replaces);
 	}
 	return verdict;
+}
+
+bool
+IsNewer(const Hlc &id, const Stamp &ceiling, std::string_view last_id, const Stamp &last)
+{
+	Stamp stamp = std::min(Stamp{id.wall_ms, id.logical}, ceiling);
+	if (stamp > last)
+		return true;
+	auto other = ParseHlc(last_id);
+	if (!other)
+		return stamp == last;
+	// Of an id from before, the stamp tells what was overwritten.
+	bool ids_decide = stamp == last || (stamp.wall_ms == last.wall_ms && other->wall_ms >= last.wall_ms);
+	return ids_decide && id > *other;
 }
 
 } // namespace txsync::core

@@ -1,6 +1,7 @@
 #pragma once
 // Whether a client knew what it is about to overwrite: no lost update.
 
+#include "core/hlc.h"
 #include "core/versions.h"
 
 #include <cstdint>
@@ -54,5 +55,10 @@ struct Verdict
 // A delete with a field stands for updates, of which that of the field was the last, and a delete (core/squash.h). It
 // passes where they would: the field is as expected; or as one of `replaces` left it, and another did not write since.
 Verdict Judge(const EntityState &state, const Attempt &attempt);
+
+// Whether a write that is not to be undone by an older one is newer than the field's last: by its stamp. Each write's
+// stamp is above the last one's, and none is beyond the ceiling, so within a millisecond the ids decide where they tell
+// more.
+bool IsNewer(const Hlc &id, const Stamp &ceiling, std::string_view last_id, const Stamp &last);
 
 } // namespace txsync::core

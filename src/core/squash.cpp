@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "core/no_postgres.h"
@@ -76,6 +77,9 @@ struct Run
 	std::vector<size_t> swallowed = {}; // with that one
 };
 
+// The runs that are left of an entity, by the ids that they stand for.
+using RunsById = std::unordered_map<std::string_view, std::vector<size_t>>;
+
 struct Entity
 {
 	bool bound = false;
@@ -88,8 +92,9 @@ struct Entity
 class Squasher
 {
 public:
-	explicit Squasher(std::span<const QueuedOp> ops)
+	Squasher(std::span<const QueuedOp> ops, void (*pause)())
 		: ops_(ops)
+		, pause_(pause)
 	{
 		ids_.reserve(ops.size());
 		for (const QueuedOp &op : ops) {
@@ -106,9 +111,12 @@ public:
 			Take(i);
 		std::vector<std::pair<size_t, SquashedOp>> placed;
 		for (const auto &[name, entity] : entities_) {
+			RunsById by_id;
 			for (size_t run : entity.runs) {
-				if (!runs_[run].gone)
-					placed.emplace_back(PlaceOf(runs_[run]), Result(entity, runs_[run]));
+				if (runs_[run].gone)
+					continue;
+				placed.emplace_back(PlaceOf(runs_[run]), Result(by_id, runs_[run]));
+				AddIds(by_id, run);
 			}
 		}
 		std::sort(placed.begin(), placed.end(), [](const auto &a, const auto &b) { return a.first < b.first; });
@@ -120,6 +128,13 @@ public:
 	}
 
 private:
+	void
+	Pause() const
+	{
+		if (pause_ != nullptr)
+			pause_();
+	}
+
 	Entity &
 	EntityOf(const QueuedOp &op)
 	{
@@ -129,6 +144,7 @@ private:
 	void
 	Take(size_t i)
 	{
+		Pause();
 		const QueuedOp &op = ops_[i];
 		Entity &entity = EntityOf(op);
 		bool stays = entity.bound || uses_[ids_[i].own] > 1 || (op.sent && op.action != Action::kUpdate);
@@ -172,6 +188,8 @@ private:
 	{
 		Add(entity, {.ops = {i}});
 		Close(entity);
+		if (ops_[i].action == Action::kCreate)
+			creates_.push_back(i);
 		deletions_ += ops_[i].action == Action::kDelete ? 1 : 0;
 	}
 
@@ -180,6 +198,7 @@ private:
 	{
 		Close(entity);
 		entity.create = Add(entity, {.kind = Run::Kind::kCreate, .ops = {i}});
+		creates_.push_back(i);
 	}
 
 	void
@@ -198,8 +217,9 @@ private:
 		const Run &create = runs_[*entity.create];
 		if (create.deletions != deletions_ || (op.expected.data() != nullptr && !StandsFor(create, ids_[i].expected)))
 			return false;
-		for (size_t other = create.ops.front() + 1; other < i; other++) {
-			if (ops_[other].action == Action::kCreate && MayName(op.content, ops_[other].entity_id))
+		for (auto other = creates_.rbegin(); *other > create.ops.front(); other++) {
+			Pause();
+			if (MayName(op.content, ops_[*other].entity_id))
 				return false;
 		}
 		return true;
@@ -249,7 +269,8 @@ private:
 			return Add(entity, {.kind = Run::Kind::kSet, .ops = {i}, .below = top});
 		std::vector<size_t> replaced;
 		for (; top && runs_[*top].deletions == deletions_; top = runs_[*top].below)
-			replaced.insert(replaced.begin(), *top);
+			replaced.push_back(*top);
+		std::reverse(replaced.begin(), replaced.end());
 		return Replace(entity, replaced, i, Run::Kind::kSet);
 	}
 
@@ -260,7 +281,10 @@ private:
 		Run run{.kind = kind};
 		for (size_t index : replaced) {
 			Run &old = runs_[index];
-			run.ops.insert(run.ops.end(), old.ops.begin(), old.ops.end());
+			if (run.ops.empty())
+				run.ops = std::move(old.ops);
+			else
+				run.ops.insert(run.ops.end(), old.ops.begin(), old.ops.end());
 			run.below = replaced.front() == index ? old.below : run.below;
 			old.gone = true;
 		}
@@ -306,6 +330,7 @@ private:
 				return false;
 		}
 		for (size_t other = runs_[entity.live.front()].ops.front() + 1; other < i; other++) {
+			Pause();
 			const QueuedOp &op = ops_[other];
 			bool same = op.entity_id == ops_[i].entity_id && op.entity_type == ops_[i].entity_type;
 			if (!same && MayName(op.content, ops_[i].entity_id))
@@ -343,7 +368,9 @@ private:
 	bool
 	StandsFor(const Run &run, const std::string &id) const
 	{
-		return std::any_of(run.ops.begin(), run.ops.end(), [&](size_t op) { return ids_[op].Stand(id); });
+		Pause();
+		// Who expects one of many expects the last.
+		return std::any_of(run.ops.rbegin(), run.ops.rend(), [&](size_t op) { return ids_[op].Stand(id); });
 	}
 
 	static size_t
@@ -352,9 +379,24 @@ private:
 		return run.kind == Run::Kind::kCreate ? run.ops.front() : run.ops.back();
 	}
 
-	SquashedOp
-	Result(const Entity &entity, const Run &run) const
+	void
+	AddIds(RunsById &by_id, size_t index) const
 	{
+		auto add = [&](const std::string &id) {
+			std::vector<size_t> &runs = by_id[id];
+			if (runs.empty() || runs.back() != index)
+				runs.push_back(index);
+		};
+		for (size_t op : runs_[index].ops) {
+			add(ids_[op].own);
+			std::for_each(ids_[op].replaces.begin(), ids_[op].replaces.end(), add);
+		}
+	}
+
+	SquashedOp
+	Result(const RunsById &before, const Run &run) const
+	{
+		Pause();
 		SquashedOp result;
 		result.base = PlaceOf(run);
 		result.id = run.ops.back();
@@ -366,24 +408,25 @@ private:
 		else if (run.kind == Run::Kind::kSum && run.ops.size() > 1)
 			result.values = run.ops;
 		if (!ops_[result.base].sent)
-			Rename(entity, run, result);
+			Rename(before, result);
 		AddReplaced(run, result);
 		return result;
 	}
 
 	// What is expected may be an op that others stand for now.
 	void
-	Rename(const Entity &entity, const Run &run, SquashedOp &result) const
+	Rename(const RunsById &before, SquashedOp &result) const
 	{
 		if (ops_[result.expected].expected.data() == nullptr)
 			return;
 		const std::string &id = ids_[result.expected].expected;
-		for (size_t index : entity.runs) {
-			const Run &other = runs_[index];
-			if (&other == &run)
-				return;
-			if (!other.gone && ids_[other.ops.back()].own != id && StandsFor(other, id)) {
-				result.expected = other.ops.back();
+		auto others = before.find(id);
+		if (others == before.end())
+			return;
+		for (size_t index : others->second) {
+			size_t last = runs_[index].ops.back();
+			if (ids_[last].own != id) {
+				result.expected = last;
 				result.expected_is_id = true;
 				return;
 			}
@@ -393,9 +436,9 @@ private:
 	void
 	AddReplaced(const Run &run, SquashedOp &result) const
 	{
+		std::unordered_set<std::string_view> known{ops_[result.id].transaction_id};
 		auto add = [&](std::string_view id) {
-			if (id != ops_[result.id].transaction_id &&
-				std::find(result.replaces.begin(), result.replaces.end(), id) == result.replaces.end())
+			if (known.insert(id).second)
 				result.replaces.push_back(id);
 		};
 		for (const std::vector<size_t> *ops : {&run.swallowed, &run.ops}) {
@@ -408,7 +451,9 @@ private:
 	}
 
 	std::span<const QueuedOp> ops_;
+	void (*const pause_)();
 	std::vector<Ids> ids_;
+	std::vector<size_t> creates_;                  // ops, so far
 	std::unordered_map<std::string, size_t> uses_; // of an id, by ops
 	std::map<std::pair<std::string_view, std::string_view>, Entity> entities_;
 	std::vector<Run> runs_;
@@ -418,9 +463,9 @@ private:
 } // namespace
 
 std::vector<SquashedOp>
-Squash(std::span<const QueuedOp> ops)
+Squash(std::span<const QueuedOp> ops, void (*pause)())
 {
-	return Squasher(ops).Squash();
+	return Squasher(ops, pause).Squash();
 }
 
 } // namespace txsync::core

@@ -93,6 +93,8 @@ struct SquashedOp
 // squashed across the deletion of another entity, which may depend on it, and an entity that others may name in
 // between is created and deleted. What else rows have to do with each other is not known here: where a unique value
 // wanders from row to row, an op may be refused that would not have been.
-std::vector<SquashedOp> Squash(std::span<const QueuedOp> ops);
+//
+// `pause` is called now and then, and may end it by an exception: queues are as long as clients write them.
+std::vector<SquashedOp> Squash(std::span<const QueuedOp> ops, void (*pause)() = nullptr);
 
 } // namespace txsync::core

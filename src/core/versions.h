@@ -14,8 +14,8 @@
 
 namespace txsync::core {
 
-// When a field was changed, on the hybrid logical clock. 0/0: unknown. Of two that are equal, the node in the id beside
-// decides.
+// When a field was changed, on the hybrid logical clock. 0/0: unknown. Of two that are equal, the ids beside decide
+// (IsNewer() in core/conflict.h).
 struct Stamp
 {
 	uint64_t wall_ms = 0;

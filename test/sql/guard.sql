@@ -11,7 +11,7 @@ GRANT txsync_guest TO CURRENT_USER;
 
 CREATE SCHEMA evil;
 GRANT ALL ON SCHEMA evil TO txsync_guest;
-CREATE TABLE pages (id int PRIMARY KEY, organization_id text, name text);
+CREATE TABLE pages (id int PRIMARY KEY, organization_id text, name text, list text[], meta jsonb);
 SELECT entity_type FROM txsync.track('pages');
 GRANT SELECT, INSERT, UPDATE, DELETE ON pages TO txsync_guest;
 INSERT INTO pages (id, organization_id, name, tx) VALUES (1, 'acme', 'one', tx('g1'));
@@ -29,6 +29,12 @@ CREATE OPERATOR evil.= (LEFTARG = int, RIGHTARG = int, FUNCTION = evil.f);
 CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.f);
 CREATE OPERATOR evil.= (LEFTARG = jsonb, RIGHTARG = jsonb, FUNCTION = evil.f);
 CREATE OPERATOR evil.> (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = evil.f);
+CREATE FUNCTION evil.g(int, int) RETURNS int LANGUAGE sql AS 'SELECT evil.hear()::int';
+CREATE FUNCTION evil.g(bigint, bigint) RETURNS bigint LANGUAGE sql AS 'SELECT evil.hear()::int::bigint';
+CREATE OPERATOR evil.+ (LEFTARG = int, RIGHTARG = int, FUNCTION = evil.g);
+CREATE OPERATOR evil.- (LEFTARG = int, RIGHTARG = int, FUNCTION = evil.g);
+CREATE AGGREGATE evil.min(bigint) (SFUNC = evil.g, STYPE = bigint);
+CREATE DOMAIN evil.text AS pg_catalog.text CHECK (evil.hear());
 SET search_path = evil, pg_catalog, public;
 INSERT INTO pages (id, tx) VALUES (1, '{"transactionId": "g1", "sourceId": "x"}');
 INSERT INTO pages (id, tx) VALUES (2, '{"transactionId": "g1", "sourceId": "tab-1"}');
@@ -37,6 +43,10 @@ INSERT INTO pages (id, name, tx) SELECT id, 'saved', tx FROM pages ON CONFLICT (
 SELECT has_conflict, server_transaction_id FROM txsync.check_field_conflict('pages', '1', 'organization_id', NULL);
 SELECT d -> 'data' ->> 'name' AS name FROM txsync.mutate('{"transactionId": "g2", "sourceId": "s", "entityType": "pages", "entityId": "1", "action": "update", "changedField": "name", "value": "two", "streamOffset": 0}') d;
 SELECT r ->> 'status' AS status FROM jsonb_array_elements(txsync.apply_ops('[{"transactionId": "g3", "sourceId": "s", "entityType": "pages", "entityId": "9", "action": "create", "data": {"name": "nine"}, "streamOffset": 0}]')) r;
+SELECT r -> 'entity' -> 'list' AS list, r -> 'entity' -> 'meta' AS meta FROM jsonb_array_elements(txsync.apply_ops((
+    SELECT jsonb_agg(jsonb_build_object('transactionId', 'g4' || i, 'sourceId', 's', 'entityType', 'pages', 'entityId', '1', 'action', 'update', 'changedField', f, 'operation', 'listInsert', 'value', v::jsonb) ORDER BY i)
+    FROM (VALUES ('a', 'list', '{"item": "m"}'), ('b', 'list', '{"item": "k", "place": "before", "anchor": "m"}'), ('c', 'list', '{"item": "z", "place": "after", "anchor": "m"}'),
+        ('d', 'meta', '{"item": "m"}'), ('e', 'meta', '{"item": "k", "place": "before", "anchor": "m"}'), ('f', 'meta', '{"item": "z", "place": "after", "anchor": "m"}')) v (i, f, v)))) r;
 RESET search_path;
 RESET ROLE;
 SELECT DISTINCT by_whom FROM heard;

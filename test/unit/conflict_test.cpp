@@ -170,5 +170,36 @@ TEST(Conflict, OfAnEntityThatWasOnlyCreated)
 	EXPECT_EQ(Judge({&fresh, {}}, {kUpdate, kUpdated, "x"}), (Verdict{true, kCreated}));
 }
 
+TEST(Conflict, IsNewer)
+{
+	constexpr Stamp kCeiling{9000, 0};
+	struct
+	{
+		std::string_view id, last_id;
+		Stamp last;
+		bool newer;
+		const char *why;
+	} const cases[] = {
+		{"5000.0001.a", "4000.0000.z", {4000, 0}, true, "later"},
+		{"4000.0000.z", "5000.0001.a", {5000, 1}, false, "earlier"},
+		{"5000.0001.b", "5000.0001.a", {5000, 1}, true, "the node decides"},
+		{"5000.0001.a", "5000.0001.b", {5000, 2}, false, "the node decides"},
+		{"5000.0002.a", "5000.0001.b", {5000, 2}, true, "the last one's stamp was raised by a tie"},
+		{"5000.0001.c", "5000.0001.b", {5000, 2}, true, "by one more"},
+		{"5000.0002.a", "5000.0001.d", {5000, 4}, true, "by several"},
+		{"9900.0002.a", "9900.0001.a", {9000, 0}, true, "both are beyond the ceiling"},
+		{"9900.0003.a", "9900.0002.a", {9000, 1}, true, "three are"},
+		{"9900.0001.a", "9900.0002.a", {9000, 1}, false, "an earlier one is late"},
+		{"9800.0001.a", "9900.0001.a", {8000, 0}, true, "the ceiling has risen"},
+		{"5000.0003.a", "3000.0000.a", {5000, 6}, false, "an old id, that was written over a newer one"},
+		{"5000.0003.a", "3000.0000.a", {5000, 3}, true, "the same, of the same time"},
+		{"5000.0003.a", "x", {5000, 3}, true, "no id of a clock"},
+		{"5000.0003.a", "x", {5000, 4}, false, "nor this one"},
+		{"5000.0003.a", "", {}, true, "nothing is known"},
+	};
+	for (const auto &c : cases)
+		EXPECT_EQ(IsNewer(ParseHlc(c.id).value(), kCeiling, c.last_id, c.last), c.newer) << c.why;
+}
+
 } // namespace
 } // namespace txsync::core

@@ -667,6 +667,50 @@ TEST(SquashProperty, LeavesWhatTheOpsWouldLeave)
 }
 
 // Squashing what was squashed, and what was queued since.
+// A client that was away for long. Quadratic, each of these would take minutes.
+TEST(Squash, LongQueues)
+{
+	constexpr size_t kOps = 50000;
+	std::vector<std::string> ids;
+	for (size_t i = 0; i <= kOps; i++)
+		ids.push_back("id" + std::to_string(i));
+	struct
+	{
+		const char *what;
+		Operation operation;
+		bool sent;
+		bool create;
+		size_t left;
+	} const cases[] = {
+		{"sets", Operation::kSet, false, false, 1},
+		{"sets that were sent, and one more", Operation::kSet, true, false, 1},
+		{"increments", Operation::kIncrement, false, false, 1},
+		{"items of a list", Operation::kListInsert, false, false, kOps + 1},
+		{"sets behind a create", Operation::kSet, false, true, 1},
+	};
+	for (const auto &c : cases) {
+		std::vector<QueuedOp> ops;
+		for (size_t i = 0; i <= kOps; i++) {
+			QueuedOp op{ids[i], "things", "e", Action::kUpdate, c.operation, "f"};
+			if (i == 0 && c.create)
+				op = {ids[i], "things", "e", Action::kCreate};
+			if (i > 0)
+				op.expected = ids[i - 1];
+			op.sent = c.sent && i < kOps;
+			ops.push_back(op);
+		}
+		EXPECT_EQ(Squash(ops).size(), c.left) << c.what;
+	}
+}
+
+TEST(Squash, IsEndedFromOutside)
+{
+	struct Ended
+	{};
+	const std::vector<QueuedOp> ops{{"1", "things", "e", Action::kDelete}, {"2", "things", "e", Action::kDelete}};
+	EXPECT_THROW(Squash(ops, [] { throw Ended(); }), Ended);
+}
+
 TEST(SquashProperty, InPieces)
 {
 	for (uint64_t seed = 0; seed < kPrograms; seed++) {
