@@ -123,7 +123,7 @@ RequireField(const TriggeredWrite &write, std::string_view field)
 		if (!column->attisdropped && field == NameStr(column->attname))
 			return;
 	}
-	RefuseTx("changedField is not a column of the table");
+	RefuseTx("changedField " + Quoted(field) + " is not a column of the entity's table");
 }
 
 // A row that an upsert brings may have the tx that the row in the table has: an application that saves whole rows

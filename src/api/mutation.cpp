@@ -119,7 +119,7 @@ RequireFieldOf(const Entity &entity, std::string_view field)
 {
 	Table table(entity.relation, AccessShareLock);
 	if (field.data() != nullptr && table.Column(field) == nullptr)
-		RefuseTx("changedField is not a column of the table");
+		RefuseTx("changedField " + Quoted(field) + " is not a column of table " + table.Label());
 }
 
 // ---- The SQL function
@@ -216,6 +216,8 @@ Begin(FunctionCallInfo fcinfo)
 		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "entity_id needs entity_type"};
 	std::string request = PG_ARGISNULL(3) ? std::string() : Digest(JsonbArgument(fcinfo, 3));
 	std::string_view expected = TextMember(jsonb, "expectedTransactionId");
+	if (expected.data() != nullptr && named.entity_id.data() == nullptr)
+		RefuseTx("expectedTransactionId cannot be compared with anything without entity_type and entity_id");
 	if (BeginMutation(tx, named, request) == Begun::kDuplicate)
 		return DuplicateAnswer();
 	if (named.entity_id.data() != nullptr && HasMember(jsonb, "expectedTransactionId"))
@@ -239,7 +241,7 @@ TxToJsonb(const core::Tx &tx)
 }
 
 void
-RefuseTx(const char *what)
+RefuseTx(const std::string &what)
 {
 	std::string_view text = what;
 	std::string_view first = text.substr(0, text.find(' '));
