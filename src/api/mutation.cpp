@@ -355,7 +355,7 @@ finish_mutation(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(end_mutation);
 
 PGDLLEXPORT Datum
-end_mutation(PG_FUNCTION_ARGS)
+end_mutation(FunctionCallInfo)
 {
 	pg::Entry([] { EndMutation(); });
 	PG_RETURN_VOID();
