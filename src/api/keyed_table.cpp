@@ -6,6 +6,7 @@ extern "C" {
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/tableam.h"
+#include "access/visibilitymap.h"
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/pg_collation.h"
@@ -73,6 +74,19 @@ KeyedTable::~KeyedTable()
 	relation_close(table_, given_back);
 }
 
+// Nothing of C++ may be in its frame.
+IndexScanDesc
+KeyedTable::Begin(std::span<const Datum> key, Snapshot snapshot, ScanKeyData *keys) const
+{
+	auto count = static_cast<int>(key.size());
+	for (int i = 0; i < count; i++)
+		ScanKeyEntryInitialize(&keys[i], 0, static_cast<AttrNumber>(i + 1), BTEqualStrategyNumber, TEXTOID,
+							   C_COLLATION_OID, F_TEXTEQ, key[static_cast<size_t>(i)]);
+	IndexScanDesc scan = pg::BeginIndexScan(table_, index_, snapshot, count);
+	index_rescan(scan, keys, count, nullptr, 0);
+	return scan;
+}
+
 // Calls f(slot) for the row if there is one: nothing of C++ may be in its frame.
 template <class F>
 bool
@@ -80,12 +94,7 @@ KeyedTable::Look(std::span<const Datum> key, Snapshot snapshot, F &&f) const
 {
 	return pg::Call([&] {
 		ScanKeyData keys[INDEX_MAX_KEYS];
-		auto count = static_cast<int>(key.size());
-		for (int i = 0; i < count; i++)
-			ScanKeyEntryInitialize(&keys[i], 0, static_cast<AttrNumber>(i + 1), BTEqualStrategyNumber, TEXTOID,
-								   C_COLLATION_OID, F_TEXTEQ, key[static_cast<size_t>(i)]);
-		IndexScanDesc scan = pg::BeginIndexScan(table_, index_, snapshot, count);
-		index_rescan(scan, keys, count, nullptr, 0);
+		IndexScanDesc scan = Begin(key, snapshot, keys);
 		TupleTableSlot *slot = table_slot_create(table_, nullptr);
 		bool found = index_getnext_slot(scan, ForwardScanDirection, slot);
 		if (found)
@@ -96,10 +105,31 @@ KeyedTable::Look(std::span<const Datum> key, Snapshot snapshot, F &&f) const
 	});
 }
 
+// Of a page that everybody sees the index alone will do.
 bool
 KeyedTable::Has(std::span<const Datum> key, Snapshot snapshot) const
 {
-	return Look(key, snapshot, [](TupleTableSlot *) {});
+	return pg::Call([&] {
+		ScanKeyData keys[INDEX_MAX_KEYS];
+		IndexScanDesc scan = Begin(key, snapshot, keys);
+		scan->xs_want_itup = true; // keeps the index's page pinned, so that no row goes meanwhile
+		TupleTableSlot *slot = nullptr;
+		Buffer map = InvalidBuffer;
+		bool found = false;
+		for (ItemPointer row; !found && (row = index_getnext_tid(scan, ForwardScanDirection)) != nullptr;) {
+			found = VM_ALL_VISIBLE(table_, ItemPointerGetBlockNumber(row), &map);
+			if (!found && slot == nullptr)
+				slot = table_slot_create(table_, nullptr);
+			if (!found)
+				found = index_fetch_heap(scan, slot);
+		}
+		if (BufferIsValid(map))
+			ReleaseBuffer(map);
+		if (slot != nullptr)
+			ExecDropSingleTupleTableSlot(slot);
+		index_endscan(scan);
+		return found;
+	});
 }
 
 HeapTuple

@@ -66,6 +66,7 @@ public:
 	}
 
 private:
+	IndexScanDesc Begin(std::span<const Datum> key, Snapshot snapshot, ScanKeyData *keys) const;
 	template <class F>
 	bool Look(std::span<const Datum> key, Snapshot snapshot, F &&f) const;
 	void OpenIndexes(std::span<const AttrNumber> key);
