@@ -22,7 +22,8 @@ TellOfEmptyMutations()
 	if (current == nullptr || current->empty + (current->awaits_row ? 1U : 0U) == 0)
 		return;
 	constexpr char kMessage[] = "a mutation was begun, but no row of a tracked table was written for it";
-	constexpr char kHint[] = "Is autocommit on, so that the rows are of another transaction? Is their table tracked? Did a statement find its row?";
+	constexpr char kHint[] = "Is autocommit on, so that the rows are of another transaction? Is their table tracked? "
+							 "Did a statement find its row?";
 	switch (WhatOfEmptyMutations()) {
 	case EmptyMutation::kOff:
 		return;

@@ -229,7 +229,8 @@ EntityOf(std::string_view entity_type)
 	std::shared_ptr<const Entity> entity = FindEntity(entity_type);
 	if (entity == nullptr)
 		throw Fail(errors::kUnknownEntityType, "there is no entity type " + Quoted(entity_type),
-				   {{"entityType", entity_type}}, "txsync.entities lists those that there are; txsync.track() adds a table.");
+				   {{"entityType", entity_type}},
+				   "txsync.entities lists those that there are; txsync.track() adds a table.");
 	return entity;
 }
 
