@@ -2,7 +2,7 @@
 --   tracked  has the extension. backlog is also published; pages is what the writers update
 --   replica  gets backlog by native logical replication: the same table, its primary key only
 --   plain    has pages as they are without the extension
-\set backlog 'CREATE TABLE backlog (id int PRIMARY KEY, organization_id uuid NOT NULL, name text, status text, modified_at timestamptz, tx jsonb)'
+\set backlog 'CREATE TABLE backlog (id int PRIMARY KEY, organization_id uuid NOT NULL, name text, status text, modified_at timestamptz, tx jsonb, tx_versions bytea)'
 \set pages 'CREATE TABLE pages (id int PRIMARY KEY, organization_id uuid NOT NULL, name text, status text, modified_at timestamptz, tx jsonb)'
 CREATE DATABASE tracked;
 CREATE DATABASE replica;
