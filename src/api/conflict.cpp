@@ -105,8 +105,7 @@ FieldVersions(FunctionCallInfo fcinfo)
 bool
 MayKnow(const LedgerRow &row)
 {
-	std::string_view role = pg::Call([] { return std::string_view(GetUserNameFromId(GetUserId(), false)); });
-	return row.role == role || TryReadData(*row.entity_type, *row.entity_id).has_value();
+	return row.role == RoleName() || TryReadData(*row.entity_type, *row.entity_id).has_value();
 }
 
 Datum

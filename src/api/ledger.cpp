@@ -32,17 +32,16 @@ enum Column
 
 constexpr AttrNumber kKey[] = {kTransactionId + 1};
 
-// The partition of an id. It may be dropped, or made, while we wait for its lock: then there is another look.
-bool
-IsPartitionOf(const KeyedTable &table, std::string_view transaction_id)
+// Opens the partition of an id. It may be dropped, or made, while we wait for its lock: then there is another look.
+KeyedTable &
+Open(std::optional<KeyedTable> &table, std::string_view transaction_id, LOCKMODE lock)
 {
-	return table.IsThere() && table.Id() == LedgerPartitionOf(transaction_id);
-}
-
-std::string_view
-RoleName()
-{
-	return pg::Call([] { return std::string_view(GetUserNameFromId(GetUserId(), false)); });
+	for (;;) {
+		pg::CheckForInterrupts();
+		table.emplace(LedgerPartitionOf(transaction_id), kKey, lock);
+		if (table->IsThere() && table->Id() == LedgerPartitionOf(transaction_id))
+			return *table;
+	}
 }
 
 std::optional<std::string>
@@ -158,16 +157,20 @@ Replace(LedgerPlace &place, std::span<const int> columns, const Datum *values)
 
 } // namespace
 
+std::string_view
+RoleName()
+{
+	return pg::Call([] { return std::string_view(GetUserNameFromId(GetUserId(), false)); });
+}
+
 Claimed
 ClaimId(const Claim &claim)
 {
 	RequireWritable();
 	Datum id = TextDatum(claim.tx.transaction_id);
 	for (;;) {
-		pg::CheckForInterrupts();
-		KeyedTable table(LedgerPartitionOf(claim.tx.transaction_id), kKey, RowExclusiveLock);
-		if (!IsPartitionOf(table, claim.tx.transaction_id))
-			continue;
+		std::optional<KeyedTable> open;
+		KeyedTable &table = Open(open, claim.tx.transaction_id, RowExclusiveLock);
 		auto [place, present] = Try(table, claim, id);
 		if (present.row == nullptr)
 			return {place, std::nullopt};
@@ -183,9 +186,8 @@ ClaimId(const Claim &claim)
 std::optional<LedgerRow>
 FindId(std::string_view transaction_id)
 {
-	KeyedTable table(LedgerPartitionOf(transaction_id), kKey, AccessShareLock);
-	if (!IsPartitionOf(table, transaction_id))
-		return FindId(transaction_id);
+	std::optional<KeyedTable> open;
+	KeyedTable &table = Open(open, transaction_id, AccessShareLock);
 	Datum id = TextDatum(transaction_id);
 	HeapTuple row = table.Find({&id, 1}, SnapshotSelf);
 	return row != nullptr ? std::optional<LedgerRow>(Read(table, row)) : std::nullopt;
@@ -194,9 +196,8 @@ FindId(std::string_view transaction_id)
 bool
 IsClaimed(std::string_view transaction_id)
 {
-	KeyedTable table(LedgerPartitionOf(transaction_id), kKey, AccessShareLock);
-	if (!IsPartitionOf(table, transaction_id))
-		return IsClaimed(transaction_id);
+	std::optional<KeyedTable> open;
+	KeyedTable &table = Open(open, transaction_id, AccessShareLock);
 	Datum id = TextDatum(transaction_id);
 	return table.Has({&id, 1}, SnapshotSelf);
 }

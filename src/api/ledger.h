@@ -43,6 +43,9 @@ struct LedgerRow
 	bool has_result = false;
 };
 
+// The current role, as the ledger names those who claim.
+std::string_view RoleName();
+
 struct Claimed
 {
 	LedgerPlace place;               // of our own new row

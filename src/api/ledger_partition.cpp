@@ -32,6 +32,16 @@ TableNamed(const char *name)
 	return pg::Call([&] { return get_relname_relid(name, get_namespace_oid("txsync", false)); });
 }
 
+// Without it ids could not be told apart: nobody is to go on then.
+Oid
+Existing(const char *name)
+{
+	Oid oid = TableNamed(name);
+	if (!OidIsValid(oid))
+		throw pg::Failure{ERRCODE_UNDEFINED_TABLE, std::string("relation \"txsync.") + name + "\" does not exist"};
+	return oid;
+}
+
 Oid
 PartitionOfDay(int32_t day)
 {
@@ -90,9 +100,9 @@ LedgerPartitionOf(std::string_view transaction_id)
 {
 	std::optional<int32_t> day = DayOf(transaction_id);
 	if (!day)
-		return TableNamed("mutation_other");
+		return Existing("mutation_other");
 	Oid partition = PartitionOfDay(*day);
-	return OidIsValid(partition) ? partition : TableNamed("mutation_rest");
+	return OidIsValid(partition) ? partition : Existing("mutation_rest");
 }
 
 // What is pruned has no partition any more, and that is told by the transaction that dropped it.

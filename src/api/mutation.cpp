@@ -62,12 +62,11 @@ RequireSameRequest(const LedgerRow &before, const Claim &claim)
 	auto same = [](const std::optional<std::string> &a, std::string_view b) {
 		return a.has_value() == (b.data() != nullptr) && (!a || *a == b);
 	};
-	std::string_view role = pg::Call([] { return std::string_view(GetUserNameFromId(GetUserId(), false)); });
 	bool other_entity =
 		claim.entity_type.data() != nullptr && before.entity_type &&
 		!(same(before.entity_type, claim.entity_type) &&
 		  (claim.entity_id.data() == nullptr || (before.entity_id && IsSameId(*before.entity_id, claim))));
-	if (before.role == role && before.source_id == claim.tx.source_id &&
+	if (before.role == RoleName() && before.source_id == claim.tx.source_id &&
 		same(before.changed_field, claim.tx.changed_field) && same(before.request, claim.request) && !other_entity)
 		return;
 	throw Fail(errors::kDuplicateMismatch,

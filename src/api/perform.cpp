@@ -498,9 +498,8 @@ DeclareOp(const Target &target, const core::Op &op)
 	Declaration &declaration = ToDeclare();
 	declaration.Set(op.tx);
 	declaration.relation = target.entity->relation;
-	MemoryContext outer = MemoryContextSwitchTo(TopTransactionContext);
+	pg::ContextScope scope(TopTransactionContext);
 	declaration.tx = TxToJsonb(op.tx);
-	MemoryContextSwitchTo(outer);
 }
 
 // What was declared when the ops came, by begin_mutation() or for the row whose trigger applies them: it goes on behind

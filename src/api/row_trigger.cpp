@@ -215,7 +215,9 @@ VersionsOf(core::Buffer &store, const RowTable &table, TupleDesc desc, HeapTuple
 void
 StartVersions(core::Buffer &out, const RowTable &table, TupleDesc desc, HeapTuple row, const Author &author)
 {
-	LastLife last = LastLifeOf(table.entity_type, EntityId(table, desc, row));
+	LastLife last;
+	if (AnythingIsBuried())
+		last = LastLifeOf(table.entity_type, EntityId(table, desc, row));
 	core::Stamp stamp = std::min(author.time, StampCeiling());
 	if (last.row_version > 0)
 		stamp = std::max(stamp, core::After(last.stamp));

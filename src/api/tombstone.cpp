@@ -120,18 +120,6 @@ TryToBury(KeyedTable &table, const Key &key, const Row &row)
 	return InvalidTransactionId;
 }
 
-// Most entities were never deleted, and in most databases none was.
-bool
-IsEmpty(Oid oid)
-{
-	return pg::Call([&] {
-		Relation table = table_open(oid, AccessShareLock);
-		bool empty = RelationGetNumberOfBlocks(table) == 0;
-		table_close(table, AccessShareLock);
-		return empty;
-	});
-}
-
 } // namespace
 
 void
@@ -175,11 +163,21 @@ TombstoneOf(std::string_view entity_type, std::string_view entity_id)
 	return tombstone;
 }
 
+bool
+AnythingIsBuried()
+{
+	Oid oid = TableId();
+	return pg::Call([&] {
+		Relation table = table_open(oid, AccessShareLock);
+		bool any = RelationGetNumberOfBlocks(table) > 0;
+		table_close(table, AccessShareLock);
+		return any;
+	});
+}
+
 LastLife
 LastLifeOf(std::string_view entity_type, std::string_view entity_id)
 {
-	if (IsEmpty(TableId()))
-		return {};
 	Key key = KeyOf(entity_type, entity_id);
 	KeyedTable table(TableId(), kKey, AccessShareLock);
 	for (;;) {

@@ -33,6 +33,9 @@ struct LastLife
 	core::Stamp stamp;
 };
 
+// Whether any entity ever was: in most databases and for most inserts that is all there is to ask.
+bool AnythingIsBuried();
+
 // After waiting for whoever is about to delete it.
 LastLife LastLifeOf(std::string_view entity_type, std::string_view entity_id);
 

@@ -332,8 +332,10 @@ Teller::DescribeVersionOf(core::Change &change, const Plan &plan, const Row &aft
 	if (!versions)
 		return;
 	change.row_version = versions->RowVersion();
+	if (change.version.data() != nullptr) // which is that of its tx
+		return;
 	last_ = versions->Last();
-	if (change.version.data() == nullptr && !last_.empty())
+	if (!last_.empty())
 		change.version = values_.ToUtf8(last_);
 }
 
