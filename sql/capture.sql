@@ -53,6 +53,7 @@ CREATE TABLE capture_state (
     position pg_lsn,
     horizon xid8,
     last_id bigint NOT NULL DEFAULT 0,
+    floor bigint NOT NULL DEFAULT 0,
     missed boolean NOT NULL DEFAULT false,
     paused boolean NOT NULL DEFAULT false,
     gap_end pg_lsn,
@@ -63,6 +64,7 @@ CREATE TABLE capture_state (
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE capture_state IS 'How far the changelog goes: written in the transaction that writes its rows. A row that came with a copy of the database, or by replication, is another''s. Read it through txsync.capture.';
 COMMENT ON COLUMN capture_state.horizon IS 'All transactions with a lower number had ended before position.';
+COMMENT ON COLUMN capture_state.floor IS 'Activities up to this id may be gone: who has not read them cannot go on from there.';
 COMMENT ON COLUMN capture_state.missed IS 'Those who listen have still to be told that there is more than they were notified of.';
 COMMENT ON COLUMN capture_state.gap_end IS 'Not null: what was committed between position and here is not captured and will not be.';
 COMMENT ON COLUMN capture_state.reset IS 'What reset_capture() asked for: skip or heal.';

@@ -22,6 +22,8 @@ Name(Action action)
 		return "event";
 	case Action::kGap:
 		return "gap";
+	case Action::kVisibility:
+		return "visibility";
 	}
 	return {};
 }

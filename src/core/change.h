@@ -21,6 +21,7 @@ enum class Action : uint8_t
 	kTruncate,
 	kEvent,
 	kGap,
+	kVisibility, // who may see the entity has changed, without any row
 };
 
 // As it stands in `action`.

@@ -1,0 +1,9 @@
+-- What only the server knows.
+
+-- 244 random bits, from the server's source of strong ones.
+CREATE TABLE secret (
+    key bytea NOT NULL DEFAULT sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'))
+) WITH (user_catalog_table = true);
+REVOKE ALL ON TABLE secret FROM PUBLIC;
+INSERT INTO secret DEFAULT VALUES;
+COMMENT ON TABLE secret IS 'The key by which cursors and events are known as this database''s own: one row, never dumped. After DELETE and INSERT … DEFAULT VALUES cursors from before are invalid.';
