@@ -15,6 +15,7 @@ extern "C" {
 #include "common/hmac.h"
 #include "common/sha2.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 }
 
 namespace txsync::pg {
@@ -65,8 +66,7 @@ SealOf(std::string_view purpose, std::string_view bytes)
 	std::string_view key = Call([] { return Key(); });
 	if (key.empty())
 		throw Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "txsync.secret has no key",
-					  "Without it nothing can be told from a forgery.",
-					  "INSERT INTO txsync.secret DEFAULT VALUES;"};
+					  "Without it nothing can be told from a forgery.", "INSERT INTO txsync.secret DEFAULT VALUES;"};
 	Seal seal;
 	if (!Call([&] { return Make(seal, key, purpose, bytes); }))
 		throw Failure{ERRCODE_INTERNAL_ERROR, "could not compute a seal"};
