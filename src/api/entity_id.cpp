@@ -145,18 +145,28 @@ IdReader::Read(std::string_view entity_id) const
 	EntityKey key;
 	key.given = PartsOf(entity_id);
 	pg::PinnedScope pinned(!settled_);
-	core::Buffer array;
 	for (size_t i = 0; i < columns_.size(); i++) {
 		Column &column = columns_[i];
 		Datum value = ValueOf(column, key.given[i]);
 		key.values.push_back({column.type, value});
 		key.texts.emplace_back(pg::Call([&] { return OutputFunctionCall(&column.output, value); }));
-		array.Append(i == 0 ? '[' : ',');
-		core::json::String(array, key.texts.back());
+	}
+	key.id = Join(key.texts);
+	return key;
+}
+
+std::string
+IdReader::Join(const std::vector<std::string> &texts)
+{
+	if (texts.size() == 1)
+		return texts.front();
+	core::Buffer array;
+	for (const std::string &text : texts) {
+		array.Append(array.Size() == 0 ? '[' : ',');
+		core::json::String(array, text);
 	}
 	array.Append(']');
-	key.id = columns_.size() == 1 ? key.texts.front() : std::string(array.View());
-	return key;
+	return std::string(array.View());
 }
 
 } // namespace txsync::api

@@ -27,6 +27,9 @@ public:
 	// does.
 	EntityKey Read(std::string_view entity_id) const;
 
+	// The id whose columns have these texts, as the decoder writes them.
+	static std::string Join(const std::vector<std::string> &texts);
+
 	// One column's text, the first is 0, as the decoder writes it; or as Read() fails.
 	std::string Spelled(size_t column, std::string_view text) const;
 
