@@ -128,8 +128,9 @@ Capture::Run()
 	api::WithSeat(MyDatabaseId, [](Seat &seat) { seat.state = SeatState::kStreaming; });
 	pg::Call([] { pgstat_report_activity(STATE_IDLE, "streaming"); });
 	while (MayGoOn()) {
+		bool any = Advance(reader);
 		ledger_.Keep();
-		if (Advance(reader))
+		if (any)
 			Sleep(kGatherMs);
 		else
 			Wait(reader);
