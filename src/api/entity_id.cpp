@@ -10,6 +10,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_operator.h"
 #include "parser/parse_coerce.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -39,6 +40,21 @@ EqualityOf(Oid type)
 	});
 }
 
+pg::Spi::Parameter
+ArrayOf(Oid type, std::span<Datum> values)
+{
+	Oid array = get_array_type(type);
+	if (!OidIsValid(array))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("could not find array type for data type %s", format_type_be(type))));
+	int16 size = 0;
+	bool by_value = false;
+	char align = 0;
+	get_typlenbyvalalign(type, &size, &by_value, &align);
+	ArrayType *all = construct_array(values.data(), static_cast<int>(values.size()), type, size, by_value, align);
+	return {array, PointerGetDatum(all)};
+}
+
 char *
 CString(std::string_view text)
 {
@@ -57,8 +73,10 @@ IdReader::IdReader(const Table &table, const core::Tracking &tracking)
 		Column &column = columns_.emplace_back();
 		Describe(column, table.Column(name), context_.get());
 		settled_ = settled_ && pg::IsSettled(column.type);
-		condition_ += (Parameters() > 1 ? " AND t." : "t.") + pg::QuoteIdentifier(name.c_str()) + ' ' +
-					  EqualityOf(column.type) + " $" + std::to_string(Parameters());
+		std::string equals =
+			(Parameters() > 1 ? " AND t." : "t.") + pg::QuoteIdentifier(name.c_str()) + ' ' + EqualityOf(column.type);
+		condition_ += equals + " $" + std::to_string(Parameters());
+		join_condition_ += equals + " k.k" + std::to_string(Parameters());
 	}
 }
 
@@ -137,6 +155,19 @@ IdReader::Spelled(size_t column, std::string_view text) const
 	pg::PinnedScope pinned(!settled_);
 	Datum value = ValueOf(columns_[column], text);
 	return pg::Call([&] { return OutputFunctionCall(&columns_[column].output, value); });
+}
+
+std::vector<pg::Spi::Parameter>
+IdReader::Arrays(std::span<const EntityKey> keys) const
+{
+	std::vector<pg::Spi::Parameter> arrays;
+	for (size_t i = 0; i < columns_.size(); i++) {
+		std::vector<Datum> values;
+		for (const EntityKey &key : keys)
+			values.push_back(key.values[i].value);
+		arrays.push_back(pg::Call([&] { return ArrayOf(columns_[i].type, values); }));
+	}
+	return arrays;
 }
 
 EntityKey

@@ -38,6 +38,16 @@ public:
 		return condition_;
 	}
 
+	// The same for a row whose id is in k.k1 and so on.
+	const std::string &
+	JoinCondition() const
+	{
+		return join_condition_;
+	}
+
+	// The values of several ids, an array for each column.
+	std::vector<pg::Spi::Parameter> Arrays(std::span<const EntityKey> keys) const;
+
 	int
 	Parameters() const
 	{
@@ -75,6 +85,7 @@ private:
 	std::unique_ptr<MemoryContextData, DeleteContext> context_;
 	mutable std::vector<Column> columns_;
 	std::string condition_;
+	std::string join_condition_;
 	bool settled_ = true;
 };
 

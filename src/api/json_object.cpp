@@ -1,6 +1,7 @@
 #include "api/json_object.h"
 
 extern "C" {
+#include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 }
 
@@ -92,6 +93,12 @@ Datum
 ToDatum(JsonbValue *value)
 {
 	return pg::Call([&] { return JsonbPGetDatum(JsonbValueToJsonb(value)); });
+}
+
+Datum
+ToDatum(std::string_view json)
+{
+	return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(json.data(), json.size()))); });
 }
 
 } // namespace txsync::api

@@ -37,4 +37,7 @@ private:
 // As a value of SQL.
 Datum ToDatum(JsonbValue *value);
 
+// The jsonb that a JSON text is.
+Datum ToDatum(std::string_view json);
+
 } // namespace txsync::api
