@@ -3,9 +3,8 @@
 #include "api/attach.h"
 #include "api/entity.h"
 #include "api/errors.h"
-#include "core/base64.h"
+#include "api/sealed.h"
 #include "core/cursor.h"
-#include "pg/seal.h"
 
 #include <charconv>
 
@@ -22,8 +21,6 @@ namespace txsync::api {
 namespace {
 
 constexpr char kPurpose[] = "cursor";
-
-constexpr size_t kSealBytes = 16;
 
 // What a reader does who cannot go on.
 constexpr char kBeginAnew[] =
@@ -83,14 +80,6 @@ DatabaseHash()
 }
 
 pg::Failure
-Invalid()
-{
-	return Fail(errors::kCursorInvalid, "the cursor is none that this database gave", {},
-				"Give a cursor back as it was given: a text of fetch_changes(), sync() or snapshot(), an activityId,"
-				" 'start' or 'now'.");
-}
-
-pg::Failure
 Foreign()
 {
 	return Fail(errors::kCursorForeign, "the cursor is of another history than this database's", {}, kBeginAnew);
@@ -107,17 +96,12 @@ Ahead(int64_t position, const Extent &extent)
 core::Cursor
 Parse(std::string_view text)
 {
-	std::optional<std::string> bytes = core::FromBase64Url(text);
-	if (!bytes || bytes->size() < kSealBytes)
-		throw Invalid();
-	std::string_view content = std::string_view(*bytes).substr(0, bytes->size() - kSealBytes);
-	std::string_view seal = std::string_view(*bytes).substr(content.size());
-	std::optional<core::Cursor> cursor = core::ParseCursor(content);
-	bool sealed = pg::IsSealed(pg::SealOf(kPurpose, content), seal);
-	if (cursor && !sealed && cursor->database != DatabaseHash())
+	std::optional<Unsealed> unsealed = Unseal(kPurpose, text);
+	std::optional<core::Cursor> cursor = unsealed ? core::ParseCursor(unsealed->content) : std::nullopt;
+	if (cursor && !unsealed->is_ours && cursor->database != DatabaseHash())
 		throw Foreign();
-	if (!cursor || !sealed)
-		throw Invalid();
+	if (!cursor || !unsealed->is_ours)
+		throw InvalidCursor();
 	return *cursor;
 }
 
@@ -180,6 +164,14 @@ Expired(int64_t position, const char *why)
 
 } // namespace
 
+pg::Failure
+InvalidCursor()
+{
+	return Fail(errors::kCursorInvalid, "the cursor is none that this database gave", {},
+				"Give a cursor back as it was given: a text of fetch_changes(), sync() or snapshot(), an activityId,"
+				" 'start' or 'now'.");
+}
+
 Extent
 ExtentNow()
 {
@@ -199,11 +191,7 @@ CursorAt(const Extent &extent, int64_t position, const Filter &filter)
 						Hashed(filter.organizations)};
 	core::Buffer bytes;
 	core::Write(bytes, cursor);
-	pg::Seal seal = pg::SealOf(kPurpose, bytes.View());
-	bytes.Append({reinterpret_cast<const char *>(seal.data()), kSealBytes});
-	core::Buffer text;
-	core::AppendBase64Url(text, bytes.View());
-	return std::string(text.View());
+	return Sealed(kPurpose, bytes.View());
 }
 
 int64_t
