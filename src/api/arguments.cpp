@@ -40,6 +40,25 @@ NamesArgument(FunctionCallInfo fcinfo, int i)
 	return names;
 }
 
+std::vector<std::string>
+TextsArgument(FunctionCallInfo fcinfo, int i)
+{
+	Datum *elements = nullptr;
+	bool *nulls = nullptr;
+	int count = 0;
+	pg::Call([&] {
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(i), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+		for (int at = 0; at < count; at++) {
+			if (nulls[at])
+				ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a name must not be null")));
+		}
+	});
+	std::vector<std::string> texts;
+	for (int at = 0; at < count; at++)
+		texts.push_back(pg::Call([&] { return TextDatumGetCString(elements[at]); }));
+	return texts;
+}
+
 std::string_view
 JsonbArgument(FunctionCallInfo fcinfo, int i)
 {

@@ -10,6 +10,7 @@ namespace txsync::api {
 std::string TextArgument(FunctionCallInfo fcinfo, int i);
 std::string NameArgument(FunctionCallInfo fcinfo, int i);
 std::vector<std::string> NamesArgument(FunctionCallInfo fcinfo, int i);
+std::vector<std::string> TextsArgument(FunctionCallInfo fcinfo, int i);
 
 // A jsonb without its length word, valid as long as the call.
 std::string_view JsonbArgument(FunctionCallInfo fcinfo, int i);

@@ -140,6 +140,9 @@ SaveState(pg::Spi &spi, const State &state)
 int64_t
 NewEpoch(pg::Spi &spi)
 {
+	spi.Execute("INSERT INTO txsync.past_epoch (epoch, last_id) SELECT epoch, last_id FROM txsync.capture_state "
+				"WHERE epoch IS NOT NULL AND " +
+				Own() + " ON CONFLICT (epoch) DO NOTHING");
 	spi.Execute("SELECT greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint, max(epoch) + 1) "
 				"FROM txsync.capture_state");
 	return std::stoll(*pg::Spi::Value(1));
