@@ -205,7 +205,7 @@ IdReader::Read(std::string_view entity_id) const
 		key.values.push_back({column.type, value});
 		key.texts.emplace_back(pg::Call([&] { return OutputFunctionCall(&column.output, value); }));
 	}
-	key.id = IdOf(key.texts);
+	key.id = Join(key.texts);
 	return key;
 }
 
@@ -216,11 +216,11 @@ IdReader::IdOf(std::span<const Datum> values) const
 	std::vector<std::string> texts;
 	for (size_t i = 0; i < columns_.size(); i++)
 		texts.emplace_back(pg::Call([&] { return OutputFunctionCall(&columns_[i].output, values[i]); }));
-	return IdOf(texts);
+	return Join(texts);
 }
 
 std::string
-IdReader::IdOf(std::span<const std::string> texts)
+IdReader::Join(std::span<const std::string> texts)
 {
 	if (texts.size() == 1)
 		return texts.front();

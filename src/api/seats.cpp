@@ -126,13 +126,8 @@ AtTransactionEnd(XactEvent event, void *)
 		return;
 	if (look_again)
 		LookAgain();
-	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		return;
-	Seat *seat = OwnSeat();
-	uint32 asleep = 1;
-	if (seat != nullptr && pg_atomic_read_u32(&seat->sleeping) == 1 &&
-		pg_atomic_compare_exchange_u32(&seat->sleeping, &asleep, 0))
-		Wake(*seat);
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		WakeWorker();
 }
 
 } // namespace
@@ -236,6 +231,16 @@ WakeLauncher()
 	if (shared->launcher != nullptr)
 		SetLatch(shared->launcher);
 	LWLockRelease(shared->lock);
+}
+
+void
+WakeWorker()
+{
+	Seat *seat = OwnSeat();
+	uint32 asleep = 1;
+	if (seat != nullptr && pg_atomic_read_u32(&seat->sleeping) == 1 &&
+		pg_atomic_compare_exchange_u32(&seat->sleeping, &asleep, 0))
+		Wake(*seat);
 }
 
 void

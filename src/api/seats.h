@@ -66,6 +66,9 @@ void PutOff(Seat &seat);
 // Makes the launcher look now.
 void WakeLauncher();
 
+// Makes this database's worker look now, if it sleeps.
+void WakeWorker();
+
 // When this transaction has committed the launcher and the database's worker look again.
 void LookAgainAtCommit();
 
