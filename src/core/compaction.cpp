@@ -9,14 +9,14 @@ namespace txsync::core {
 
 namespace {
 
-constexpr size_t kFewestSlots = 64;
+constexpr size_t kFewestSlots = 64; // a multiple of those of an entity
 constexpr size_t kWord = 64;
 
 // Beyond this what is looked for takes too many steps.
 constexpr size_t
 MostUsed(size_t capacity)
 {
-	return capacity - capacity / 4;
+	return capacity / 3 * 2;
 }
 
 bool
@@ -36,7 +36,9 @@ Compaction::Compaction(const Digest &seed, int64_t first, int64_t last, size_t b
 	, survivors_(static_cast<size_t>(last - first) / kWord + 1)
 {
 	size_t bits = survivors_.size() * sizeof survivors_[0];
-	capacity_ = std::max(bytes > bits ? (bytes - bits) / sizeof(Slot) : 0, kFewestSlots);
+	size_t most = bytes > bits ? (bytes - bits) / sizeof(Slot) : 0;
+	largest_ = std::max(most / 3 * 2 / kSideBySide * kSideBySide, kFewestSlots); // with one of half its size beside it
+	capacity_ = std::min(largest_, size_t{1} << 12);
 	slots_ = std::make_unique<Slot[]>(capacity_);
 }
 
@@ -81,7 +83,6 @@ Compaction::LookAtFields(const Activity &activity, const Hasher &entity)
 		LookAt(entity, kField, {}, activity.id);
 }
 
-// The existence of an entity is where its hash says, so that it is found from its fields.
 void
 Compaction::LookAt(const Hasher &entity, Kind kind, std::string_view text, int64_t id)
 {
@@ -102,14 +103,14 @@ Compaction::TakePending()
 	pending_count_ = 0;
 }
 
+// An entity's existence is the first of its own, so that it is found from its fields.
 size_t
 Compaction::HomeOf(const Slot &slot) const
 {
 	constexpr uint64_t kOdd = 0xC2B2AE3D27D4EB4F;
-	uint64_t place = slot.entity;
-	if (slot.key % kKinds != kExistence)
-		place ^= slot.key;
-	return static_cast<size_t>((static_cast<unsigned __int128>(place * kOdd) * capacity_) >> 64);
+	auto wide = static_cast<unsigned __int128>(slot.entity * kOdd) * (capacity_ / kSideBySide);
+	size_t first = static_cast<size_t>(wide >> 64) * kSideBySide;
+	return slot.key % kKinds == kExistence ? first : first + slot.key / kKinds % kSideBySide;
 }
 
 size_t
@@ -133,7 +134,33 @@ Compaction::Take(const Slot &slot)
 	}
 	slots_[at] = slot;
 	if (++used_ > MostUsed(capacity_))
+		MakeRoom();
+}
+
+void
+Compaction::MakeRoom()
+{
+	if (capacity_ < largest_)
+		Grow();
+	else
 		Narrow();
+}
+
+void
+Compaction::Grow()
+{
+	size_t count = capacity_;
+	capacity_ = std::min(2 * capacity_, largest_);
+	auto fresh = std::make_unique<Slot[]>(capacity_);
+	for (size_t i = 0; i < count; i++) {
+		if (slots_[i].id == 0)
+			continue;
+		size_t at = HomeOf(slots_[i]);
+		while (fresh[at].id != 0)
+			at = Next(at);
+		fresh[at] = slots_[i];
+	}
+	slots_ = std::move(fresh);
 }
 
 // Half of the entities are left to later passes, and half of what is left, until there is room.
@@ -209,14 +236,18 @@ Compaction::Mark(int64_t id)
 bool
 Compaction::Survives(const Activity &activity) const
 {
-	if (AreTruncated()) {
-		int64_t truncate = activity.entity_type.data() == nullptr ? 0 : LastTruncate(activity.entity_type);
-		if (activity.action == Action::kTruncate)
-			return activity.id == truncate;
-		if (activity.id < truncate && activity.action != Action::kVisibility && IsOfEntity(activity))
-			return false;
-	}
-	auto bit = static_cast<size_t>(activity.id - first_);
+	int64_t truncate = activity.entity_type.data() == nullptr ? 0 : LastTruncate(activity.entity_type);
+	if (activity.action == Action::kTruncate)
+		return activity.id == truncate;
+	if (activity.id < truncate && activity.action != Action::kVisibility && IsOfEntity(activity))
+		return false;
+	return Survives(activity.id);
+}
+
+bool
+Compaction::Survives(int64_t id) const
+{
+	auto bit = static_cast<size_t>(id - first_);
 	return (survivors_[bit / kWord] >> (bit % kWord) & 1) != 0;
 }
 

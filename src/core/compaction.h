@@ -48,8 +48,10 @@ public:
 	void Look(const Activity &activity);
 	bool EndPass();
 
-	// The verdict, after the last pass. With AreTruncated() it needs the entity type and the action, else only the id.
+	// The verdict, after the last pass, for which an activity's entity, type and action are needed; without
+	// AreTruncated() its id is enough.
 	bool Survives(const Activity &activity) const;
+	bool Survives(int64_t id) const;
 
 	bool
 	AreTruncated() const
@@ -82,11 +84,14 @@ private:
 	};
 
 	static constexpr size_t kPending = 64;
+	static constexpr size_t kSideBySide = 8;
 
 	void LookAtFields(const Activity &activity, const Hasher &entity);
 	void LookAt(const Hasher &entity, Kind kind, std::string_view text, int64_t id);
 	void Take(const Slot &slot);
 	void TakePending();
+	void MakeRoom();
+	void Grow();
 	void Narrow();
 	void Remove(size_t at);
 	size_t HomeOf(const Slot &slot) const;
@@ -103,7 +108,9 @@ private:
 	std::vector<uint64_t> survivors_; // a bit for each id
 	std::vector<Truncate> truncates_;
 
-	// Open addressing: what a slot's home is taken by goes into the next free one.
+	// Open addressing: who finds his home taken goes into the next free slot. Homes of one entity are side by side. The
+	// table grows up to the largest that memory allows, next to the one before.
+	size_t largest_;
 	size_t capacity_;
 	size_t used_ = 0;
 	std::unique_ptr<Slot[]> slots_;
