@@ -49,9 +49,8 @@ ActivityScan::ActivityScan(Oid table, LOCKMODE lock, BlockNumber first, BlockNum
 		BlockNumber blocks = table_ != nullptr ? RelationGetNumberOfBlocks(table_) : 0;
 		if (first >= blocks)
 			return;
-		snapshot_ = RegisterSnapshot(GetLatestSnapshot());
 		row_ = table_slot_create(table_, nullptr);
-		scan_ = table_beginscan_strat(table_, snapshot_, 0, nullptr, true, false);
+		scan_ = table_beginscan_strat(table_, GetActiveSnapshot(), 0, nullptr, true, false);
 		heap_setscanlimits(scan_, first, std::min(count, blocks - first));
 	});
 }
@@ -180,7 +179,6 @@ ActivityScan::Close()
 		if (scan_ != nullptr) {
 			ExecDropSingleTupleTableSlot(row_);
 			table_endscan(scan_);
-			UnregisterSnapshot(snapshot_);
 		}
 		if (table_ != nullptr)
 			table_close(table_, NoLock);

@@ -16,7 +16,7 @@ namespace txsync::api {
 class ActivityScan
 {
 public:
-	// As of now. A table that is gone, or ends before, has nothing.
+	// As the active snapshot sees it. A table that is gone, or ends before, has nothing.
 	ActivityScan(Oid table, LOCKMODE lock, BlockNumber first, BlockNumber count);
 	ActivityScan(const ActivityScan &) = delete;
 
@@ -44,7 +44,6 @@ private:
 	const char *Aligned(const char *array);
 
 	Relation table_ = nullptr;
-	Snapshot snapshot_ = nullptr;
 	TableScanDesc scan_ = nullptr;
 	TupleTableSlot *row_ = nullptr;
 	core::Compaction::Activity activity_;

@@ -12,6 +12,7 @@ extern "C" {
 #include "replication/origin.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
+#include "utils/snapmgr.h"
 }
 
 namespace txsync::api {
@@ -30,14 +31,20 @@ Turns::Turns(const std::function<bool()> &may_go_on)
 Turns::~Turns()
 {
 	replorigin_session_origin = origin_;
-	if (std::uncaught_exceptions() == 0)
-		SPI_finish();
+	if (std::uncaught_exceptions() > 0)
+		return;
+	if (begun_)
+		PopActiveSnapshot();
+	SPI_finish();
 }
 
 void
 Turns::Next()
 {
-	bool exists = pg::Call([] {
+	bool exists = pg::Call([&] {
+		if (begun_)
+			PopActiveSnapshot();
+		begun_ = false;
 		SPI_commit();
 		XactIsoLevel = XACT_READ_COMMITTED;
 		// As DROP EXTENSION does, before it locks what the extension has, in an order of its own.
@@ -45,6 +52,8 @@ Turns::Next()
 		if (OidIsValid(extension))
 			LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
 		set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		begun_ = true;
 		return OidIsValid(extension) && OidIsValid(get_extension_oid("txsync", true));
 	});
 	pg::CheckForInterrupts();

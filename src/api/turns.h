@@ -16,7 +16,7 @@ public:
 	Turns(const Turns &) = delete;
 	~Turns();
 
-	// Ends the transaction, and begins another; throws Stopped if there is none to be.
+	// Ends the transaction, and begins another with a snapshot; throws Stopped if there is none to be.
 	struct Stopped
 	{};
 	void Next();
@@ -24,6 +24,7 @@ public:
 private:
 	const std::function<bool()> &may_go_on_;
 	uint16_t origin_;
+	bool begun_ = false;
 };
 
 } // namespace txsync::api

@@ -118,9 +118,13 @@ Compact()
 		StartTransactionCommand();
 	});
 	bool exists = pg::Call([] { return OidIsValid(get_extension_oid("txsync", true)); });
-	if (exists && api::CompactChangelog(horizon, MayGoOn).status == api::Compacted::Status::kDone)
-		Note("OK", "CHANGELOG_COMPACTED", {});
+	bool done = exists && api::CompactChangelog(horizon, MayGoOn).status == api::Compacted::Status::kDone;
 	pg::Call([] { CommitTransactionCommand(); });
+	if (!done)
+		return;
+	Transaction transaction;
+	Note("OK", "CHANGELOG_COMPACTED", {});
+	transaction.Commit();
 }
 
 void
