@@ -71,7 +71,7 @@ CREATE FUNCTION drop_consumer(name text) RETURNS void
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION drop_consumer(text) IS 'Forgets a consumer, with all that its workers have or is dead. For members of the role that created it.';
 
-CREATE FUNCTION consume(name text, max integer DEFAULT 100, lease interval DEFAULT '1 min', OUT delivery_id bigint, OUT attempts integer, OUT change jsonb) RETURNS SETOF record
+CREATE FUNCTION consume(name text, max integer DEFAULT 100, lease interval DEFAULT '1 min', OUT delivery_id bigint, OUT attempts integer, OUT change json) RETURNS SETOF record
 LANGUAGE c VOLATILE ROWS 100 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION consume(text, integer, interval) IS
 'Gives at most max (1 to 1000) changes, which nobody else is given for the time of the lease: of each entity one, and none as long as an earlier one is neither acknowledged nor dead. What the consumer''s creator may not read is passed over. For members of the role that created it.';

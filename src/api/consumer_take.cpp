@@ -2,7 +2,7 @@
 
 #include "api/changelog.h"
 #include "api/errors.h"
-#include "api/json_object.h"
+#include "api/entity.h"
 #include "api/table.h"
 #include "api/tell.h"
 
@@ -17,9 +17,8 @@ namespace {
 // A truncation concerns all entities: it waits for what came before it, and what comes behind waits for it.
 constexpr int64_t kAllEntities = 0;
 
-// So many activities are looked at in one call, and so many ids for each time that the changelog is read.
-constexpr int64_t kLooks = 10'000;
-constexpr int64_t kIds = 100'000;
+// So many activities are looked at in one call where next to nothing is told.
+constexpr int64_t kLooks = 50'000;
 constexpr int64_t kSmallestBatch = 100;
 constexpr int64_t kLargestBatch = 2'000;
 
@@ -99,7 +98,7 @@ private:
 	{
 		core::Buffer json;
 		Write(json, told);
-		given_.push_back({delivery, ToDatum(json.View())});
+		given_.push_back({delivery, TextParameter(json.View()).value});
 		open_.insert(delivery.entity);
 	}
 
@@ -134,14 +133,13 @@ private:
 		int64_t batch = std::max(kSmallestBatch, static_cast<int64_t>(max_ - given_.size()));
 		for (int64_t looks = kLooks; looks > 0 && !IsFull() && consumer_.read_to < extent_.last_id; looks -= batch) {
 			size_t before = given_.size();
-			int64_t end = std::min(extent_.last_id, consumer_.read_to + kIds);
-			std::vector<Activity> activities = ActivitiesBetween(consumer_.read_to, end, consumer_.filter, batch);
-			if (static_cast<int64_t>(activities.size()) == batch)
-				end = activities.back().id;
+			std::vector<Activity> activities =
+				ActivitiesBetween(consumer_.read_to, extent_.last_id, consumer_.filter, batch);
+			bool is_last = static_cast<int64_t>(activities.size()) < batch;
 			if (!Sort(activities))
 				return;
 			if (!IsFull())
-				consumer_.read_to = end;
+				consumer_.read_to = is_last ? extent_.last_id : activities.back().id;
 			if (given_.size() == before)
 				batch = std::min(2 * batch, kLargestBatch);
 		}

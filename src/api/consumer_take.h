@@ -8,7 +8,7 @@ namespace txsync::api {
 struct Given
 {
 	Delivery delivery;
-	Datum change; // jsonb
+	Datum change; // json
 };
 
 // At most `max` changes, leased until then. What the consumer's creator may not read is done with by itself.
