@@ -120,6 +120,7 @@ Create(const std::string &name, const Filter &filter, const std::string &start, 
 	if (Insert(name, creator, filter, max_attempts, position))
 		return;
 	Consumer there = Consumer::Open(name, creator);
+	there.RequireCreator();
 	if (!AreSame(there.filter.entity_types, filter.entity_types) ||
 		!AreSame(there.filter.organizations, filter.organizations) || there.max_attempts != max_attempts)
 		throw pg::Failure{ERRCODE_DUPLICATE_OBJECT,
