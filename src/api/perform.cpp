@@ -1,7 +1,9 @@
 #include "api/perform.h"
 
+#include "api/readable.h"
 #include "api/author.h"
 #include "api/declaration.h"
+#include "api/described.h"
 #include "api/errors.h"
 #include "api/ledger.h"
 #include "api/mutation.h"

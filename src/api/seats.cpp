@@ -199,7 +199,8 @@ FreeSeats(const std::vector<Oid> &but_of)
 {
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	for (Seat &seat : shared->seats) {
-		if (OidIsValid(seat.database) && seat.pid == 0 && seat.state != SeatState::kStarting &&
+		if (OidIsValid(seat.database) && seat.pid == 0 && seat.compactor.pid == 0 &&
+			seat.state != SeatState::kStarting &&
 			std::find(but_of.begin(), but_of.end(), seat.database) == but_of.end()) {
 			seat.database = InvalidOid;
 			seat.state = SeatState::kFree;
@@ -209,6 +210,7 @@ FreeSeats(const std::vector<Oid> &but_of)
 			seat.next_start = 0;
 			pg_atomic_write_u64(&seat.captured, 0);
 			pg_atomic_write_u64(&seat.captured_at, 0);
+			seat.compactor = {};
 		}
 	}
 	LWLockRelease(shared->lock);
