@@ -120,6 +120,7 @@ COMMIT;
 SELECT pg_logical_emit_message(false, 'app', 'alone');
 BEGIN;
 INSERT INTO pages VALUES (3000);
+SELECT txsync.emit('mail', 'prepared', '{}');
 PREPARE TRANSACTION 'kept';
 BEGIN;
 INSERT INTO pages VALUES (3001);
@@ -161,6 +162,7 @@ my %kind = (
 	'event of emit' => qr/"entityType":"mail \\"1\\"","entityId":"k","organizationId":null,"action":"event","changedKeys":null,"tx":\{"transactionId":"1000\.0009\.a","sourceId":"tab-1","changedField":null\},"version":null,"rowVersion":null,"data":\[1\]/,
 	'event without key and payload' => qr/"entityType":"bare","entityId":null.*"action":"event".*"data":null/,
 	'event in progress' => qr/"position":"0\/0-\S+","committedAt":null,"entityType":"mail","entityId":"kept".*"data":"said","xid":\d+\}$/m,
+	'event prepared' => qr/"entityType":"mail","entityId":"prepared".*"xid":\d+\}$/m,
 	'visibility' => qr/"entityType":"pages","entityId":"6","organizationId":"9","action":"visibility"/,
 	'event of bytes' => qr/"action":"event".*"contentBase64":"AA=="/,
 	'event outside of any transaction' => qr/"position":"(\S+)-\1-0","committedAt":null.*"content":"alone"\}\}$/m,
