@@ -1,5 +1,6 @@
 #include "api/entity.h"
 
+#include "api/arguments.h"
 #include "api/attach.h"
 #include "api/errors.h"
 #include "api/registry.h"
@@ -14,10 +15,10 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
-#include "utils/fmgrprotos.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
 }
@@ -200,9 +201,7 @@ Entity::~Entity()
 pg::Spi::Parameter
 TextParameter(std::string_view text)
 {
-	return {TEXTOID, pg::Call([&] {
-				return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
-			})};
+	return {TEXTOID, TextDatum(text)};
 }
 
 std::shared_ptr<const Entity>
@@ -307,13 +306,9 @@ MayKnow(const Entity &entity, std::string_view entity_id, const Tombstone &tombs
 	const std::string &signature = entity.tracking.delete_visible;
 	Oid function = signature.empty() ? InvalidOid : CallableFunction(signature);
 	std::string_view org = tombstone.organization_id;
-	return OidIsValid(function) && IsTrue(function, {{TextParameter(entity_id).value, false},
-													 {TextParameter(org).value, org.data() == nullptr}});
+	return OidIsValid(function) &&
+		   IsTrue(function, {{TextDatum(entity_id), false}, {TextDatum(org), org.data() == nullptr}});
 }
-
-} // namespace
-
-namespace {
 
 State
 ReadColumns(const Entity &entity, std::string_view entity_id, const char *columns, Lock lock)
@@ -436,8 +431,8 @@ DescribeVersions(const Entity &entity, const State &state)
 	JsonObject fields;
 	for (const core::Field &field : entity.tracking.fields) {
 		std::optional<core::Versions::Version> version = versions.Find(field.number);
-		if ((!version && creator.empty()) || core::Names(entity.tracking.id_columns, field.column) ||
-			core::IsBookkeeping(entity.tracking, field.column) || core::IsHidden(entity.tracking, field.column))
+		if ((!version && creator.empty()) || !HasVersions(entity, field.column) ||
+			core::IsHidden(entity.tracking, field.column))
 			continue;
 		fields.Text(field.column, known(version ? version->id : creator));
 	}

@@ -19,6 +19,12 @@ namespace txsync::api {
 
 namespace {
 
+bool
+IsGenerated(Form_pg_attribute attribute)
+{
+	return attribute->attgenerated != '\0' || attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS;
+}
+
 // Why no op may set a column, or null.
 const char *
 ProtectionOf(Form_pg_attribute attribute, const core::Tracking &tracking)
@@ -30,7 +36,7 @@ ProtectionOf(Form_pg_attribute attribute, const core::Tracking &tracking)
 		return "it is hidden";
 	if (core::Names(tracking.id_columns, name))
 		return "it names the entity";
-	if (attribute->attgenerated != '\0' || attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+	if (IsGenerated(attribute))
 		return "it is generated";
 	return nullptr;
 }
@@ -76,6 +82,7 @@ Describe(Form_pg_attribute attribute, const core::Tracking &tracking, MemoryCont
 				  false,
 				  ProtectionOf(attribute, tracking),
 				  core::Names(tracking.id_columns, name),
+				  IsGenerated(attribute),
 				  !is_txsyncs && !core::IsHidden(tracking, name),
 				  attribute->atttypid,
 				  ToJsonb(attribute->atttypid, context)};
@@ -169,7 +176,7 @@ Target::Settable(std::string_view name)
 				   {{"field", name}});
 	if (column->protection != nullptr)
 		throw Fail(errors::kProtectedField, "field " + Quoted(name) + " cannot be set: " + column->protection,
-				   {{"field", name}});
+				   {{"field", name}}, "Leave it out of the op.");
 	return *column;
 }
 
