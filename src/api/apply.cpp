@@ -151,7 +151,9 @@ private:
 	Try(size_t from, size_t to, size_t &at)
 	{
 		std::optional<Problem> problem = Attempt([&] { Perform(from, to, at); });
-		for (size_t op = groups_[from].begin; problem && op < groups_[at].end; op++)
+		if (!problem)
+			return problem;
+		for (size_t op = groups_[from].begin; op < groups_[at].end; op++)
 			Forget(op);
 		return problem;
 	}

@@ -49,7 +49,8 @@ Wins(const Entity &entity, const core::Op &op, const core::Versions &versions)
 	if (!own)
 		throw Fail(errors::kInvalidTransactionId,
 				   "field " + Quoted(op.tx.changed_field) + " needs a transactionId that tells its time",
-				   {{"transactionId", op.tx.transaction_id}});
+				   {{"transactionId", op.tx.transaction_id}},
+				   "Send one of a hybrid logical clock, or give the field the strategy manual.");
 	std::optional<core::Versions::Version> last = versions.Find(core::NumberOf(entity.tracking, op.tx.changed_field));
 	std::string last_id = last ? last->id : versions.Creator();
 	core::Stamp last_stamp = last ? last->stamp : versions.CreatorStamp();

@@ -109,8 +109,10 @@ std::string
 IdOfNode(std::string_view node)
 {
 	if (node.empty() || node.size() > kMaxNode)
-		throw Fail(errors::kInvalidTransactionId, "a node has 1 to " + std::to_string(kMaxNode) +
-													  " bytes, this one has " + std::to_string(node.size()));
+		throw Fail(errors::kInvalidTransactionId,
+				   "a node has 1 to " + std::to_string(kMaxNode) + " bytes, this one has " +
+					   std::to_string(node.size()),
+				   {}, "Without an argument the server names itself.");
 	core::Stamp time = ClockNext();
 	return core::ToString({time.wall_ms, time.logical, node});
 }

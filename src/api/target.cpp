@@ -173,7 +173,7 @@ Target::Settable(std::string_view name)
 	if (column == nullptr)
 		throw Fail(errors::kUnknownField,
 				   "entity type " + Quoted(entity->tracking.entity_type) + " has no field " + Quoted(name),
-				   {{"field", name}});
+				   {{"field", name}}, "Fields are the columns of its table.");
 	if (column->protection != nullptr)
 		throw Fail(errors::kProtectedField, "field " + Quoted(name) + " cannot be set: " + column->protection,
 				   {{"field", name}}, "Leave it out of the op.");

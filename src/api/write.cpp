@@ -168,7 +168,7 @@ RequireSameId(const IdReader &ids, const Column &column, const core::JsonbEntry 
 	}
 	if (!has_text || (text != id.given[part] && ids.Spelled(part, text) != id.texts[part]))
 		throw Fail(errors::kInvalidOp, "data has another " + Quoted(column.name) + " than the entityId",
-				   {{"member", "data"}});
+				   {{"member", "data"}}, "Leave the id out of data.");
 }
 
 std::string
