@@ -110,7 +110,6 @@ sub oddity
 	return 'its action' if $change->{action} !~ /\A(?:create|update|delete|truncate|event|visibility)\z/;
 	return 'it is not of the filter' if !is_in($change->{entityType}, $branch->{types});
 	return 'a truncate has data' if $change->{action} eq 'truncate' && defined $change->{data};
-	return 'data without versions' if defined $change->{data} && $change->{action} ne 'event' && !exists $change->{versions};
 	my $all = join ' ', keys %{ $change->{data} // {} }, @{ $change->{changedKeys} // [] };
 	return 'what is hidden' if $change->{action} ne 'event' && $all =~ /\b(?:secret|tx|tx_versions)\b/;
 	return 'changedKeys that the role may not read' if $self->{may_read} && grep { !$self->{may_read}{ $change->{entityType} }{$_} } @{ $change->{changedKeys} // [] };

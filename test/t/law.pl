@@ -260,7 +260,8 @@ sub check_all
 	settle();
 	foreach my $reader (@readers)
 	{
-		my @done = map { check_branch($reader, $_) } @{ $reader->{branches} };
+		my @branches = @{ $reader->{branches} }; # what expires leaves the list
+		my @done = map { check_branch($reader, $_) } @branches;
 		my @kept = shuffle(@{ $reader->{branches} }, grep { $_ } @done);
 		$reader->{branches} = [ grep { join(' ', map { @{ $_ // [] } } @$_{qw(types orgs)}) eq join(' ', map { @{ $_ // [] } } @$reader{qw(types orgs)}) } @kept ];
 		splice @{ $reader->{branches} }, 6;

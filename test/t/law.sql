@@ -37,6 +37,11 @@ CREATE TABLE masked (id uuid PRIMARY KEY, tenant_id text, a text, b jsonb, n int
 ALTER TABLE masked ENABLE ROW LEVEL SECURITY;
 CREATE POLICY members ON masked USING (tenant_id = ANY (mine(false)));
 
+-- So the WAL tells which columns an update has changed.
+ALTER TABLE plain REPLICA IDENTITY FULL;
+ALTER TABLE docs REPLICA IDENTITY FULL;
+ALTER TABLE masked REPLICA IDENTITY FULL;
+
 GRANT SELECT ON plain, docs, parts, pairs, masked TO ann, bob, cyd;
 GRANT SELECT (id, a) ON plain TO guy;
 GRANT SELECT (id, a, n) ON docs TO guy;
