@@ -106,7 +106,6 @@ sub copy
 sub oddity
 {
 	my ($self, $branch, $change) = @_;
-	return 'it is not behind the one before' if $change->{activityId} <= $branch->{at};
 	return 'its action' if $change->{action} !~ /\A(?:create|update|delete|truncate|event|visibility)\z/;
 	return 'it is not of the filter' if !is_in($change->{entityType}, $branch->{types});
 	return 'a truncate has data' if $change->{action} eq 'truncate' && defined $change->{data};
@@ -121,7 +120,6 @@ sub apply
 	my ($self, $branch, $change) = @_;
 	my $odd = $self->oddity($branch, $change);
 	die "$self->{name} is told a change with something odd, $odd: " . $json->encode($change) . "\n" if $odd;
-	$branch->{at} = $change->{activityId};
 	push @{ $branch->{trace} }, join ' ', map { $_ // '-' } @$change{qw(activityId action entityType entityId organizationId)}, defined $change->{data} ? 'data' : 'none';
 	my ($type, $state) = ($change->{entityType}, $branch->{state});
 	if ($change->{action} eq 'event')
@@ -153,7 +151,12 @@ sub page
 			. join(', ', array($branch->{types}), array($branch->{orgs})) . ", $latest)") // return;
 	die "a page of more than $max" if @{ $page->{changes} } > $max;
 	die "$self->{name}: hasMore, but its cursor stands still: $branch->{cursor}" if $page->{hasMore} && $page->{cursor} eq $branch->{cursor};
-	$self->apply($branch, $_) foreach @{ $page->{changes} };
+	foreach my $change (@{ $page->{changes} })
+	{
+		die "$self->{name} is told activity $change->{activityId} behind $branch->{at}\n" if $change->{activityId} <= $branch->{at};
+		$branch->{at} = $change->{activityId};
+		$self->apply($branch, $change);
+	}
 	push @{ $branch->{trace} }, "-- max $max, latest $latest: @{[ scalar @{ $page->{changes} } ]} changes";
 	$branch->{cursor} = $page->{cursor};
 	# An activity's id is a cursor, too.

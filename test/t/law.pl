@@ -10,6 +10,7 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib $FindBin::RealBin;
 use CapturedDatabase;
+use Consumer;
 use JSON::PP;
 use List::Util qw(shuffle);
 use PostgreSQL::Test::Utils;
@@ -44,6 +45,13 @@ my @readers = (
 	Reader->new($node, 'some types', role => 'keeper', types => [qw(docs pairs)]),
 	Reader->new($node, 'little', role => 'ann', types => [qw(docs parts)], orgs => [ 'A', 'B' ]),
 );
+$boss->rows('GRANT EXECUTE ON FUNCTION txsync.create_consumer TO ann, guy');
+my @consumers = (
+	Consumer->new($node, 'outbox', role => 'postgres'),
+	Consumer->new($node, 'outbox of ann', role => 'ann'),
+	Consumer->new($node, 'outbox of guy', role => 'guy', types => [qw(plain docs masked)]),
+	Consumer->new($node, 'outbox of A', role => 'postgres', orgs => ['A']),
+);
 my ($compactor, $compacts, %count) = (WireClient->new($node), 0);
 
 # What the extension can do.
@@ -52,7 +60,7 @@ $_->{reshares} = $reshares foreach @writers;
 
 sub connect_all
 {
-	$_->connect foreach @writers, @readers;
+	$_->connect foreach @writers, @readers, @consumers;
 	$compactor = WireClient->new($node);
 	$compacts = 0;
 	return;
@@ -103,6 +111,13 @@ sub read_a_page
 	my $at = $branch->{at};
 	return if defined $reader->page($branch) || excuse($reader, $branch);
 	return wrong("$reader->{name} cannot read: $reader->{error} $reader->{message}");
+}
+
+sub consume
+{
+	my $consumer = pick(@consumers);
+	$consumer->step // ($consumer->{error} =~ /\A(?:gone|55P03|40P01|57P0.)\z/ || found_again($consumer));
+	return;
 }
 
 sub begin
@@ -210,6 +225,17 @@ sub crash
 
 # ---- What must hold
 
+# A consumer that has a gap before it begins anew.
+sub found_again
+{
+	my ($consumer) = @_;
+	wrong("$consumer->{name}: $consumer->{error} $consumer->{message}") if $consumer->{error} !~ /\ATX/;
+	may_expire($consumer, { %{ $consumer->{branch} }, at => $boss->rows("SELECT position FROM txsync.consumers WHERE name = '$consumer->{name}'")->[0][0] });
+	$consumer->rows("SELECT txsync.drop_consumer('$consumer->{name}')") // wrong($consumer->{message});
+	$consumer->found or wrong($consumer->{message});
+	return;
+}
+
 # All that was written is captured, and nothing is written.
 sub settle
 {
@@ -258,6 +284,13 @@ sub check_branch
 sub check_all
 {
 	settle();
+	foreach my $consumer (@consumers)
+	{
+		$consumer->drain // found_again($consumer);
+		my $difference = $consumer->difference($consumer->{branch});
+		wrong(explain_difference($consumer, $consumer->{branch}, $difference)) if $difference ne '';
+		$count{'consumers that held'}++;
+	}
 	foreach my $reader (@readers)
 	{
 		my @branches = @{ $reader->{branches} }; # what expires leaves the list
@@ -281,7 +314,8 @@ foreach my $round (1 .. $rounds)
 	{
 		my $dice = rand;
 		if ($dice < 0.6) { write_some(1 + int rand 4) }
-		elsif ($dice < 0.97) { read_a_page() }
+		elsif ($dice < 0.88) { read_a_page() }
+		elsif ($dice < 0.97) { consume() }
 		elsif ($dice < 0.985) { begin(pick(@readers)) }
 		else { compact() }
 	}
@@ -293,8 +327,9 @@ foreach my $round (1 .. $rounds)
 }
 
 $count{changes} += $_->{changes} // 0, $count{pages} += $_->{pages} // 0 foreach @readers;
+$count{deliveries} += $_->{deliveries} // 0, $count{'repeated deliveries'} += $_->{repeated} // 0 foreach @consumers;
 note join ', ', map { "$_: $count{$_}" } sort keys %count;
-cmp_ok($count{$_} // 0, '>', 0, "$_: $count{$_}") foreach 'transactions', 'cursors that held', 'changes', 'pages', qw(begin begin_now begin_with_snapshots);
+cmp_ok($count{$_} // 0, '>', 0, "$_: $count{$_}") foreach 'transactions', 'cursors that held', 'changes', 'pages', 'consumers that held', 'repeated deliveries', qw(begin begin_now begin_with_snapshots);
 
 $node->stop;
 done_testing();
