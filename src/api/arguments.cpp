@@ -75,6 +75,13 @@ JsonbArgument(FunctionCallInfo fcinfo, int i)
 	return {VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ};
 }
 
+Datum
+TextDatum(std::string_view text)
+{
+	return pg::Call(
+		[&] { return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))); });
+}
+
 void
 Require(FunctionCallInfo fcinfo, int i, const char *name)
 {

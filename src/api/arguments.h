@@ -1,5 +1,5 @@
 #pragma once
-// Arguments of SQL functions as C++ values.
+// Values of SQL as C++ ones, and the other way.
 
 #include "pg/call.h"
 
@@ -20,6 +20,9 @@ std::vector<std::string> TextsArgument(FunctionCallInfo fcinfo, int i, const cha
 
 // A jsonb without its length word, valid as long as the call.
 std::string_view JsonbArgument(FunctionCallInfo fcinfo, int i);
+
+// A text in the current memory context.
+Datum TextDatum(std::string_view text);
 
 // Throws pg::Failure if the argument is null.
 void Require(FunctionCallInfo fcinfo, int i, const char *name);

@@ -1,6 +1,7 @@
 #pragma once
 // Whose a write is: a mutation's that was declared, one that the row itself names, or nobody's.
 
+#include "api/declaration.h"
 #include "api/row_table.h"
 #include "core/tx.h"
 #include "core/versions.h"
@@ -45,7 +46,7 @@ Author AuthorOf(const TriggeredWrite &write);
 // something then. Fails with DUPLICATE_TRANSACTION.
 core::Tx AuthorOfEvent();
 
-// Up to when a stamp may be.
-core::Stamp StampCeiling();
+// Throws DUPLICATE_TRANSACTION, for a write behind such an answer.
+[[noreturn]] void RefuseDuplicate(const Declaration &declared);
 
 } // namespace txsync::api

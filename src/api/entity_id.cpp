@@ -161,7 +161,8 @@ IdReader::PartsOf(std::string_view entity_id) const
 		throw Fail(errors::kInvalidEntityId,
 				   "the id of an entity of type " + Quoted(entity_type_) + " is a JSON array of " +
 					   std::to_string(columns_.size()) + " texts",
-				   {{"entityType", entity_type_}, {"entityId", entity_id}});
+				   {{"entityType", entity_type_}, {"entityId", entity_id}},
+				   "Its columns' values, in the order of the id: as txsync tells it.");
 	return parts;
 }
 

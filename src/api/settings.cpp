@@ -45,7 +45,7 @@ DefineSettings()
 		"txsync.empty_mutation", "What a transaction gets that begins a mutation and writes nothing for it.", nullptr,
 		&empty_mutation, empty_mutation, kEmptyMutations, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("txsync.max_ops", "The most operations of one call of apply_ops().", nullptr, &max_ops,
-							max_ops, 1, 1'000'000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+							max_ops, 1, 100'000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("txsync.stream_behind_limit",
 							"How many activities of its organization a client may be behind, and still write.", nullptr,
 							&stream_behind_limit, stream_behind_limit, 0, std::numeric_limits<int>::max(), PGC_USERSET,
