@@ -78,6 +78,12 @@ subtest 'a guessed transactionId' => sub {
 my %calls = (
 	'annotate(jsonb)' => q{'{"a": 1}'},
 	'apply_ops(jsonb,jsonb)' => q{'[{"transactionId": "path 1", "sourceId": "s", "entityType": "docs", "entityId": "path", "action": "update", "changedField": "a", "value": "x", "streamOffset": 100000}]', '{}'},
+	# What commits as it goes does not run in a transaction block: see below.
+	'backfill(regclass)' => q{'public.docs'},
+	'backfill_piece(regclass,boolean)' => q{'public.docs', true},
+	'verify(regclass,jsonb)' => q{'public.docs'},
+	'verify_piece(regclass,text)' => q{'public.docs', ''},
+	'verified(regclass,bigint,bigint,jsonb)' => q{'public.docs', 0, 0, '[]'},
 	'begin_mutation(jsonb,text,text,jsonb)' => q{'{"transactionId": "path 2", "sourceId": "s", "expectedTransactionId": null, "changedField": "a"}', 'docs', 'path', '{}'},
 	'changes(text,integer,text[],text[],boolean)' => q{'start', 10, '{docs,plain}', '{A}', true},
 	'check_field_conflict(text,text,text,text)' => q{'docs', 'path', 'a', 'x'},
@@ -131,6 +137,10 @@ subtest 'search_path' => sub {
 			my $answer = $victim->query("SELECT * FROM txsync." . ($function =~ s/\(.*//r) . "($arguments)");
 			note("$role: $function: $answer->{error} $answer->{message}") if $answer->{error};
 			$victim->query(($answer->{error} ? 'ROLLBACK' : 'COMMIT'));
+		}
+		if ($role eq 'postgres')
+		{
+			ok(!$victim->query("CALL txsync.$_('public.docs')")->{error}, $_) foreach qw(backfill verify);
 		}
 		$victim->drop;
 	}
