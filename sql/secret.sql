@@ -2,7 +2,7 @@
 
 -- 244 random bits, from the server's source of strong ones.
 CREATE TABLE secret (
-    key bytea NOT NULL DEFAULT sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'))
+    key bytea NOT NULL DEFAULT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
 ) WITH (user_catalog_table = true);
 REVOKE ALL ON TABLE secret FROM PUBLIC;
 INSERT INTO secret DEFAULT VALUES;
