@@ -3,7 +3,7 @@
 #include "api/arguments.h"
 #include "api/errors.h"
 #include "api/perform.h"
-#include "api/result.h"
+#include "api/op_result.h"
 #include "api/settings.h"
 #include "api/table.h"
 #include "api/write.h"
@@ -26,6 +26,13 @@ struct QueuedOp
 {
 	core::Op op;
 	std::optional<core::OpDefect> defect;
+	std::optional<pg::Failure> refusal;
+
+	bool
+	IsSound() const
+	{
+		return !defect && !refusal;
+	}
 };
 
 // Ops that are one mutation: they come one after the other, and have one transactionId.
@@ -33,7 +40,7 @@ struct Group
 {
 	size_t begin;
 	size_t end;
-	std::optional<size_t> defective; // the first of its ops that is
+	std::optional<size_t> defective; // the first of its ops that is, or is refused
 };
 
 // Bytes of results beyond which they say nothing of the entities. As text they may be six times as long, and text has
@@ -56,7 +63,9 @@ public:
 	void
 	Run()
 	{
-		if (options_.atomic)
+		if (options_.deferred)
+			TellDeferred(0, groups_.size());
+		else if (options_.atomic)
 			RunAsOne();
 		else
 			RunEach();
@@ -93,7 +102,9 @@ private:
 		if (!continues)
 			groups_.push_back({i, i, std::nullopt});
 		groups_.back().end = i + 1;
-		if (queued.defect && !groups_.back().defective)
+		if (!queued.defect && options_.refuse)
+			queued.refusal = options_.refuse(queued.op);
+		if (!queued.IsSound() && !groups_.back().defective)
 			groups_.back().defective = i;
 	}
 
@@ -171,7 +182,8 @@ private:
 	DefectOf(const Group &group)
 	{
 		failed_ = *group.defective;
-		return ProblemOf(InvalidOp(*ops_[failed_].defect));
+		const QueuedOp &op = ops_[failed_];
+		return ProblemOf(op.refusal ? *op.refusal : InvalidOp(*op.defect));
 	}
 
 	// `at`: the group that is tried.

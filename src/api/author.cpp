@@ -291,4 +291,19 @@ AuthorOf(const TriggeredWrite &write)
 	return Sign(write, tx);
 }
 
+core::Tx
+AuthorOfEvent()
+{
+	const Declaration *declared = Declared();
+	if (declared != nullptr && declared->kind == Declaration::Kind::kDuplicate)
+		RefuseDuplicate(*declared);
+	if (declared == nullptr || declared->kind != Declaration::Kind::kMutation)
+		return {};
+	if (declared->awaits_row)
+		ToDeclare().awaits_row = false;
+	core::Tx tx = Declared()->Tx();
+	tx.changed_field = {};
+	return tx;
+}
+
 } // namespace txsync::api

@@ -42,6 +42,10 @@ struct TriggeredWrite
 // DUPLICATE_TRANSACTION, TX_MISMATCH, INVALID_TX, and as ClaimId() does.
 Author AuthorOf(const TriggeredWrite &write);
 
+// What is written without a row: the tx that was declared, or none; without a changedField. A mutation has written
+// something then. Fails with DUPLICATE_TRANSACTION.
+core::Tx AuthorOfEvent();
+
 // Throws DUPLICATE_TRANSACTION, for a write behind such an answer.
 [[noreturn]] void RefuseDuplicate(const Declaration &declared);
 

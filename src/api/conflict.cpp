@@ -1,6 +1,7 @@
 #include "api/conflict.h"
 
 #include "api/arguments.h"
+#include "api/described.h"
 #include "api/errors.h"
 #include "api/ledger.h"
 #include "api/table.h"
@@ -136,8 +137,7 @@ GetEntityByTransaction(FunctionCallInfo fcinfo)
 	json.Append(",\"entityId\":");
 	core::json::String(json, *row->entity_id);
 	json.Append('}');
-	json.Append('\0');
-	return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.View().data())); });
+	return ToDatum(json.View());
 }
 
 } // namespace

@@ -130,18 +130,6 @@ RequireFieldOf(const Entity &entity, std::string_view field)
 
 // ---- The SQL function
 
-// A text argument, or data() == nullptr.
-std::string_view
-OptionalText(FunctionCallInfo fcinfo, int i)
-{
-	if (PG_ARGISNULL(i))
-		return {};
-	return pg::Call([&] {
-		auto *value = PG_GETARG_TEXT_PP(i);
-		return std::string_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-	});
-}
-
 // A member of tx that is a text; data() == nullptr if there is none.
 std::string_view
 TextMember(std::string_view jsonb, std::string_view name)

@@ -1,7 +1,10 @@
 #include "api/perform.h"
 
+#include "api/author.h"
 #include "api/declaration.h"
+#include "api/described.h"
 #include "api/expectation.h"
+#include "api/readable.h"
 #include "api/ledger.h"
 #include "api/mutation.h"
 #include "api/table.h"

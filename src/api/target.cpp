@@ -10,7 +10,6 @@ extern "C" {
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
-#include "storage/lmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 }
@@ -187,20 +186,6 @@ using Targets = std::unordered_map<Oid, std::shared_ptr<Target>>;
 // Made at first use, for the life of the backend.
 constinit Targets *targets = nullptr;
 
-// As it is once its table is locked.
-std::shared_ptr<const Entity>
-LockedEntityOf(std::string_view entity_type)
-{
-	std::shared_ptr<const Entity> entity = EntityOf(entity_type);
-	for (;;) {
-		pg::Call([&] { LockRelationOid(entity->relation, AccessShareLock); });
-		std::shared_ptr<const Entity> locked = EntityOf(entity_type);
-		if (locked->relation == entity->relation)
-			return locked;
-		entity = locked;
-	}
-}
-
 } // namespace
 
 std::shared_ptr<Target>
@@ -208,7 +193,9 @@ TargetOf(std::string_view entity_type)
 {
 	if (targets == nullptr)
 		targets = pg::Construct<Targets>(TopMemoryContext);
-	std::shared_ptr<const Entity> entity = LockedEntityOf(entity_type);
+	std::shared_ptr<const Entity> entity = FindLockedEntity(entity_type);
+	if (entity == nullptr)
+		throw UnknownEntityType(entity_type);
 	auto found = targets->find(entity->relation);
 	if (found != targets->end() && found->second->entity == entity)
 		return found->second;

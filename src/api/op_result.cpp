@@ -1,4 +1,4 @@
-#include "api/result.h"
+#include "api/op_result.h"
 
 #include "api/errors.h"
 
