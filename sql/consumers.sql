@@ -65,7 +65,7 @@ CREATE FUNCTION create_consumer(name text, filter jsonb DEFAULT '{}', start text
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
 REVOKE ALL ON FUNCTION create_consumer(text, jsonb, text, integer) FROM PUBLIC;
 COMMENT ON FUNCTION create_consumer(text, jsonb, text, integer) IS
-'Makes a consumer, which is told what the current role may read of the changes behind start (now, start, a cursor or an activityId), and holds the changelog until its workers have acknowledged them. Filter: {"entityTypes": […], "organizations": […]}. If it is there with the same filter and max_attempts nothing happens; with others it is an error (42710). For superusers and whom they GRANT EXECUTE to.';
+'Makes a consumer, which is told what the current role may read of the changes behind start (now, start, a cursor or an activityId), and holds the changelog until its workers have acknowledged them. Filter: {"entityTypes": [...], "organizations": [...]}. If it is there with the same filter and max_attempts nothing happens; with others it is an error (42710). For superusers and whom they GRANT EXECUTE to.';
 
 CREATE FUNCTION drop_consumer(name text) RETURNS void
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';

@@ -2,8 +2,8 @@
 
 -- 244 random bits, from the server's source of strong ones.
 CREATE TABLE secret (
-    key bytea NOT NULL DEFAULT sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'))
+    key bytea NOT NULL DEFAULT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
 ) WITH (user_catalog_table = true);
 REVOKE ALL ON TABLE secret FROM PUBLIC;
 INSERT INTO secret DEFAULT VALUES;
-COMMENT ON TABLE secret IS 'The key by which cursors and events are known as this database''s own: one row, never dumped. After DELETE and INSERT … DEFAULT VALUES cursors from before are invalid.';
+COMMENT ON TABLE secret IS 'The key by which cursors and events are known as this database''s own: one row, never dumped. After DELETE and INSERT ... DEFAULT VALUES cursors from before are invalid.';

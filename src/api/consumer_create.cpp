@@ -37,7 +37,7 @@ Malformed(std::string message)
 	return {ERRCODE_INVALID_PARAMETER_VALUE,
 			std::move(message),
 			{},
-			R"(A filter is {"entityTypes": ["…"], "organizations": ["…"]}, both optional.)"};
+			R"(A filter is {"entityTypes": ["..."], "organizations": ["..."]}, both optional.)"};
 }
 
 std::optional<core::NameSet>

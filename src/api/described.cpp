@@ -20,8 +20,8 @@ EachField(const Entity &entity, const core::Versions &versions, F &&f)
 	std::string creator = versions.Creator();
 	for (const core::Field &field : entity.tracking.fields) {
 		std::optional<core::Versions::Version> version = versions.Find(field.number);
-		if ((version || !creator.empty()) && !core::Names(entity.tracking.id_columns, field.column) &&
-			!core::IsBookkeeping(entity.tracking, field.column) && !core::IsHidden(entity.tracking, field.column))
+		if ((version || !creator.empty()) && HasVersions(entity, field.column) &&
+			!core::IsHidden(entity.tracking, field.column))
 			f(field.column, Known(version ? version->id : creator));
 	}
 }

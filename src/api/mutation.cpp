@@ -245,7 +245,7 @@ RefuseTx(const std::string &what)
 		first == "transactionId" || first == "sourceId" || first == "changedField" || first == "expectedTransactionId";
 	throw Fail(errors::kInvalidTx, "invalid tx: " + std::string(what),
 			   {{"member", is_member ? first : std::string_view()}},
-			   R"(A tx is {"transactionId": …, "sourceId": …, "changedField": … or null}.)");
+			   R"(A tx is {"transactionId": ..., "sourceId": ..., "changedField": ... or null}.)");
 }
 
 void
