@@ -16,6 +16,7 @@ int max_clock_skew = 60000;
 int empty_mutation = static_cast<int>(EmptyMutation::kWarning);
 int max_ops = 1000;
 int stream_behind_limit = 10;
+int compaction_pace = 50;
 int compaction_horizon = 24 * 60 * 60;
 int changelog_retention = 90 * 24 * 60 * 60;
 int consumer_retention = 180 * 24 * 60 * 60;
@@ -50,6 +51,9 @@ DefineSettings()
 							"How many activities of its organization a client may be behind, and still write.", nullptr,
 							&stream_behind_limit, stream_behind_limit, 0, std::numeric_limits<int>::max(), PGC_USERSET,
 							0, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable("txsync.compaction_pace",
+							"How much of the time compaction works, in percent; others have the remainder.", nullptr,
+							&compaction_pace, compaction_pace, 1, 100, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	DefineAge("txsync.compaction_horizon", "How old activities are that newer ones may stand for.", &compaction_horizon,
 			  0);
 	DefineAge("txsync.changelog_retention", "How long activities are kept that nothing newer stands for.",
@@ -80,6 +84,12 @@ uint64_t
 MaxClockSkewMs()
 {
 	return static_cast<uint64_t>(max_clock_skew);
+}
+
+int
+CompactionPace()
+{
+	return compaction_pace;
 }
 
 int

@@ -29,6 +29,9 @@ int StreamBehindLimit();
 // Of activities that newer ones stand for, at least.
 int CompactionHorizonSeconds();
 
+// How much of the time compaction works, in percent: it rests for the remainder.
+int CompactionPace();
+
 // Of others, and of those that a consumer has not read.
 int ChangelogRetentionSeconds();
 int ConsumerRetentionSeconds();

@@ -1,7 +1,9 @@
 #include "api/turns.h"
 
+#include "api/settings.h"
 #include "pg/call.h"
 
+#include <algorithm>
 #include <exception>
 
 extern "C" {
@@ -10,9 +12,11 @@ extern "C" {
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "replication/origin.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
+#include "utils/wait_event.h"
 }
 
 namespace txsync::api {
@@ -33,7 +37,7 @@ Turns::~Turns()
 	replorigin_session_origin = origin_;
 	if (std::uncaught_exceptions() > 0)
 		return;
-	if (begun_)
+	if (begun_ != 0)
 		PopActiveSnapshot();
 	SPI_finish();
 }
@@ -41,11 +45,47 @@ Turns::~Turns()
 void
 Turns::Next()
 {
-	bool exists = pg::Call([&] {
-		if (begun_)
+	End();
+	Rest();
+	bool exists = Begin();
+	pg::CheckForInterrupts();
+	if (!exists || !may_go_on_())
+		throw Stopped();
+}
+
+void
+Turns::End()
+{
+	pg::Call([&] {
+		if (begun_ != 0)
 			PopActiveSnapshot();
-		begun_ = false;
 		SPI_commit();
+	});
+}
+
+// For as long as the pace says, in no one's way: without a lock or a snapshot.
+void
+Turns::Rest() const
+{
+	constexpr int64_t kLongestMs = 1000;
+	int pace = CompactionPace();
+	if (begun_ == 0 || pace == 100)
+		return;
+	int64_t worked = TimestampDifferenceMilliseconds(begun_, GetCurrentTimestamp());
+	long rest = static_cast<long>(std::min(worked * (100 - pace) / pace, kLongestMs));
+	if (rest == 0)
+		return;
+	pg::Call([&] {
+		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, rest, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	});
+}
+
+bool
+Turns::Begin()
+{
+	begun_ = 0;
+	return pg::Call([&] {
 		XactIsoLevel = XACT_READ_COMMITTED;
 		// As DROP EXTENSION does, before it locks what the extension has, in an order of its own.
 		Oid extension = get_extension_oid("txsync", true);
@@ -53,12 +93,9 @@ Turns::Next()
 			LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
 		set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 		PushActiveSnapshot(GetTransactionSnapshot());
-		begun_ = true;
+		begun_ = GetCurrentTimestamp();
 		return OidIsValid(extension) && OidIsValid(get_extension_oid("txsync", true));
 	});
-	pg::CheckForInterrupts();
-	if (!exists || !may_go_on_())
-		throw Stopped();
 }
 
 } // namespace txsync::api

@@ -5,6 +5,10 @@
 
 #include <functional>
 
+extern "C" {
+#include "utils/timestamp.h"
+}
+
 namespace txsync::api {
 
 // What is written in them is not decoded for our plugin, and reaches the disk when others' commits do.
@@ -16,15 +20,19 @@ public:
 	Turns(const Turns &) = delete;
 	~Turns();
 
-	// Ends the transaction, and begins another with a snapshot; throws Stopped if there is none to be.
+	// Ends the transaction, rests, and begins another with a snapshot; throws Stopped if there is none to be.
 	struct Stopped
 	{};
 	void Next();
 
 private:
+	void End();
+	void Rest() const;
+	bool Begin();
+
 	const std::function<bool()> &may_go_on_;
 	uint16_t origin_;
-	bool begun_ = false;
+	TimestampTz begun_ = 0;
 };
 
 } // namespace txsync::api
