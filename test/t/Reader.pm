@@ -258,7 +258,7 @@ sub narrow
 	my ($self, $branch, $types, $orgs, $org_of) = @_;
 	my $state = $branch->{state};
 	delete @$state{ grep { !is_in((split / /)[0], $types) || !is_in($org_of->($_), $orgs) } keys %$state };
-	@$branch{qw(types orgs)} = ($types, $orgs);
+	@$branch{qw(types orgs events)} = ($types, $orgs, {});
 	return $branch;
 }
 

@@ -78,7 +78,9 @@ subtest 'a guessed transactionId' => sub {
 my %calls = (
 	'annotate(jsonb)' => q{'{"a": 1}'},
 	'apply_ops(jsonb,jsonb)' => q{'[{"transactionId": "path 1", "sourceId": "s", "entityType": "docs", "entityId": "path", "action": "update", "changedField": "a", "value": "x", "streamOffset": 100000}]', '{}'},
-	'begin_mutation(jsonb,text,text,jsonb)' => q{'{"transactionId": "path 2", "sourceId": "s", "expectedTransactionId": null, "changedField": "a"}', 'docs', 'path', '{}'},
+	'backfill(regclass)' => q{'evil.mine_too'},
+	'backfill_piece(regclass,boolean)' => q{'evil.mine_too', true},
+	'begin_mutation(jsonb,text,text,jsonb)' => q{'{"transactionId": "path 2", "sourceId": "s", "changedField": "a"}', 'docs', 'path', '{}'},
 	'changes(text,integer,text[],text[],boolean)' => q{'start', 10, '{docs,plain}', '{A}', true},
 	'check_field_conflict(text,text,text,text)' => q{'docs', 'path', 'a', 'x'},
 	'compare_transaction_ids(text,text)' => q{'1700000000000.0001.a', '1700000000000.0002.a'},
@@ -104,6 +106,9 @@ my %calls = (
 	'snapshot(text,text,integer)' => q{'docs', NULL, 1},
 	'squash_ops(jsonb)' => q{'[]'},
 	'sync(text,jsonb,jsonb)' => q{'start', '[]', '{}'},
+	'verified(regclass,bigint,bigint,jsonb)' => q{'evil.mine_too', 1, 0, '[]'},
+	'verify(regclass,jsonb)' => q{'evil.mine_too', NULL},
+	'verify_piece(regclass,text)' => q{'evil.mine_too', ''},
 	'tracking(bytea)' => q{'\x00'},
 	'track(regclass,text,name,name,boolean,name[],name[],jsonb,text,regprocedure)' => q{'evil.mine_too'},
 	'untrack(regclass,boolean)' => q{'evil.mine_too'},
@@ -130,10 +135,9 @@ subtest 'search_path' => sub {
 		{
 			my $arguments = $calls{$function};
 			ok(defined $arguments, "$function is known here") or next;
-			$victim->query('BEGIN');
-			my $answer = $victim->query("SELECT * FROM txsync." . ($function =~ s/\(.*//r) . "($arguments)");
+			my $call = $function =~ /\A(?:backfill|verify)\(/ ? 'CALL' : 'SELECT * FROM';
+			my $answer = $victim->query("$call txsync." . ($function =~ s/\(.*//r) . "($arguments)");
 			note("$role: $function: $answer->{error} $answer->{message}") if $answer->{error};
-			$victim->query(($answer->{error} ? 'ROLLBACK' : 'COMMIT'));
 		}
 		$victim->drop;
 		get($role, 'DROP TABLE evil.mine_too');
@@ -244,17 +248,25 @@ subtest 'messages of an attacker' => sub {
 # ---- What is closed
 
 subtest 'what is closed' => sub {
+	foreach my $call (q{SELECT txsync.track('docs')}, q{SELECT txsync.untrack('docs')}, q{SELECT txsync.reshare('docs', '{x}')}, q{CALL txsync.backfill('docs')}, q{CALL txsync.verify('docs')}, q{SELECT txsync.backfill_piece('docs', true)},
+		q{SELECT txsync.verify_piece('docs', '')}, q{SELECT txsync.verified('docs', 1, 0, '[]')})
+	{
+		like(ask($_, $call), qr/\A42501 /, "$call is not for $_") foreach qw(ann nobody);
+	}
+	get('postgres', q{SELECT txsync.create_consumer('of boss')});
+	like(ask('ann', "SELECT txsync.$_"), qr/\A(?:42501|42704) /, "$_ is for members of its creator's role") foreach q{consume('of boss')}, q{ack('of boss', '{1}')}, q{nack('of boss', '{1}')}, q{replay('of boss', '{1}')}, q{drop_consumer('of boss')};
+	is(get('ann', 'SELECT count(*) FROM txsync.consumers'), '0', 'nobody sees the consumers of others');
 	my $open = join "\n", map { $_->[0] } @{ rows('postgres', q{
 		SELECT c.oid::regclass || ' ' || p FROM pg_class c, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) p
 		WHERE relnamespace = 'txsync'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') AND (has_table_privilege('nobody', c.oid, p) OR p IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') AND has_any_column_privilege('nobody', c.oid, p))
 		UNION ALL SELECT c.oid::regclass || ' ' || p FROM pg_class c, unnest('{USAGE,SELECT,UPDATE}'::text[]) p WHERE relnamespace = 'txsync'::regnamespace AND relkind = 'S' AND has_sequence_privilege('nobody', c.oid, p) ORDER BY 1}) };
-	is($open, "txsync.consumers SELECT\ntxsync.dead_letters SELECT\ntxsync.entities SELECT", 'of our relations everybody reads these');
+	is($open, "txsync.consumers SELECT\ntxsync.dead_letters SELECT\ntxsync.entities SELECT\ntxsync.progress_backfill SELECT", 'of our relations everybody reads these');
 	like(ask('nobody', 'SELECT * FROM txsync.activity'), qr/\A42501 /, 'activity');
 	like(ask('nobody', 'SELECT * FROM txsync.activity_0'), qr/\A42501 |\A42P01 /, 'its partitions');
 	like(ask('nobody', 'SELECT key FROM txsync.secret'), qr/\A42501 /, 'secret');
 	my $closed = join "\n", map { $_->[0] } @{ rows('postgres', q{SELECT proname FROM pg_proc p WHERE pronamespace = 'txsync'::regnamespace AND NOT has_function_privilege('nobody', oid, 'EXECUTE') ORDER BY 1}) };
 	note($closed);
-	like($closed, qr/^$_$/m, "$_() is not for everybody") foreach qw(backfill compact_changelog create_consumer doctor emit health pause reset_capture resume status verify wait_captured);
+	like($closed, qr/^$_$/m, "$_() is not for everybody") foreach qw(compact_changelog create_consumer doctor emit health pause reset_capture resume status wait_captured);
 	my $elevated = join "\n", map { $_->[0] } @{ rows('postgres', q{SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace = 'txsync'::regnamespace AND prosecdef
 		AND (has_function_privilege('nobody', oid, 'EXECUTE') OR NOT coalesce(array_to_string(proconfig, ' ') ~ 'search_path=pg_catalog, pg_temp', false)) ORDER BY 1}) };
 	is($elevated, '', 'no SECURITY DEFINER function is for everybody, and each has its search_path');
