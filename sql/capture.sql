@@ -26,6 +26,10 @@ CREATE INDEX activity_org ON activity (left(org_id, 200), id) WITH (fillfactor =
 CREATE INDEX activity_transaction ON activity ((tx ->> 'transactionId')) WITH (fillfactor = 100);
 -- What differs most is first: sorting is faster then.
 CREATE INDEX activity_field ON activity (left(entity_id, 200), entity_type, (tx ->> 'changedField'), id) WITH (fillfactor = 100);
+-- Few activities are in these, and so they cost those who write the others next to nothing.
+CREATE INDEX activity_old_org ON activity (left(old_org_id, 200), id) WITH (fillfactor = 100) WHERE old_org_id IS NOT NULL;
+CREATE INDEX activity_for_all ON activity (action, id) WITH (fillfactor = 100) WHERE action IN ('truncate', 'visibility', 'gap');
+CREATE INDEX activity_topic ON activity (entity_type, id) WITH (fillfactor = 100) WHERE action = 'event';
 COMMENT ON TABLE activity IS 'The changelog: one row per change of a tracked table, without the entity''s content, in commit order of id. Partitions of 10 million ids; the capture worker writes it.';
 COMMENT ON COLUMN activity.id IS 'Rises in commit order; may have gaps.';
 COMMENT ON COLUMN activity.epoch IS 'Differs where LSNs or ids could repeat: see txsync.capture.';
@@ -68,6 +72,12 @@ COMMENT ON COLUMN capture_state.floor IS 'Activities up to this id may be gone: 
 COMMENT ON COLUMN capture_state.missed IS 'Those who listen have still to be told that there is more than they were notified of.';
 COMMENT ON COLUMN capture_state.gap_end IS 'Not null: what was committed between position and here is not captured and will not be.';
 COMMENT ON COLUMN capture_state.reset IS 'What reset_capture() asked for: skip or heal.';
+
+CREATE TABLE past_epoch (
+    epoch bigint PRIMARY KEY,
+    last_id bigint NOT NULL
+);
+COMMENT ON TABLE past_epoch IS 'Epochs that ended here, and how far each went: beyond that a cursor is another server''s.';
 
 CREATE FUNCTION capture_worker(OUT system_identifier text, OUT database oid, OUT pid integer, OUT state text, OUT captured pg_lsn, OUT captured_at timestamptz, OUT restarts integer) RETURNS record
 LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME';

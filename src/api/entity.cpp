@@ -1,7 +1,10 @@
 #include "api/entity.h"
 
+#include "api/arguments.h"
 #include "api/attach.h"
+#include "api/delete_visible.h"
 #include "api/errors.h"
+#include "api/readable.h"
 #include "api/registry.h"
 #include "api/tombstone.h"
 #include "core/jsonb.h"
@@ -10,15 +13,13 @@
 #include "pg/trigger.h"
 
 extern "C" {
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
-#include "utils/acl.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
-#include "utils/fmgrprotos.h"
-#include "utils/rls.h"
 #include "utils/syscache.h"
 }
 
@@ -149,30 +150,6 @@ Clause(Lock lock)
 	return "";
 }
 
-// The columns that the caller may read, as SQL.
-std::string
-ReadableColumns(const Entity &entity)
-{
-	Table table(entity.relation, AccessShareLock);
-	bool all = pg::Call([&] { return pg_class_aclcheck(entity.relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK; });
-	std::string list;
-	TupleDesc desc = RelationGetDescr(table.Rel());
-	for (int i = 0; i < desc->natts; i++) {
-		Form_pg_attribute column = TupleDescAttr(desc, i);
-		std::string_view name = NameStr(column->attname);
-		if (column->attisdropped || name == pg::kTxColumn || name == pg::kVersionsColumn ||
-			core::IsHidden(entity.tracking, name))
-			continue;
-		bool may =
-			all || pg::Call([&] {
-				return pg_attribute_aclcheck(entity.relation, column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
-			});
-		if (may)
-			list += (list.empty() ? "t." : ", t.") + pg::QuoteIdentifier(NameStr(column->attname));
-	}
-	return list;
-}
-
 } // namespace
 
 Entity::Entity(const Table &open, core::Tracking its_tracking)
@@ -200,9 +177,7 @@ Entity::~Entity()
 pg::Spi::Parameter
 TextParameter(std::string_view text)
 {
-	return {TEXTOID, pg::Call([&] {
-				return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
-			})};
+	return {TEXTOID, TextDatum(text)};
 }
 
 std::shared_ptr<const Entity>
@@ -223,15 +198,35 @@ FindEntity(std::string_view entity_type)
 	}
 }
 
+pg::Failure
+UnknownEntityType(std::string_view entity_type)
+{
+	return Fail(errors::kUnknownEntityType, "there is no entity type " + Quoted(entity_type),
+				{{"entityType", entity_type}},
+				"txsync.entities lists those that there are; txsync.track() adds a table.");
+}
+
 std::shared_ptr<const Entity>
 EntityOf(std::string_view entity_type)
 {
 	std::shared_ptr<const Entity> entity = FindEntity(entity_type);
 	if (entity == nullptr)
-		throw Fail(errors::kUnknownEntityType, "there is no entity type " + Quoted(entity_type),
-				   {{"entityType", entity_type}},
-				   "txsync.entities lists those that there are; txsync.track() adds a table.");
+		throw UnknownEntityType(entity_type);
 	return entity;
+}
+
+std::shared_ptr<const Entity>
+FindLockedEntity(std::string_view entity_type)
+{
+	std::shared_ptr<const Entity> entity = FindEntity(entity_type);
+	while (entity != nullptr) {
+		pg::Call([&] { LockRelationOid(entity->relation, AccessShareLock); });
+		std::shared_ptr<const Entity> locked = FindEntity(entity_type);
+		if (locked == nullptr || locked->relation == entity->relation)
+			return locked;
+		entity = locked;
+	}
+	return nullptr;
 }
 
 bool
@@ -264,56 +259,12 @@ RequireVersions(const Entity &entity)
 
 namespace {
 
-// False for null, which a strict function gives without being called.
-bool
-IsTrue(Oid function, const NullableDatum (&arguments)[2])
-{
-	return pg::Call([&] {
-		LOCAL_FCINFO(fcinfo, 2);
-		FmgrInfo info;
-		fmgr_info(function, &info);
-		InitFunctionCallInfoData(*fcinfo, &info, 2, DEFAULT_COLLATION_OID, nullptr, nullptr);
-		std::copy(std::begin(arguments), std::end(arguments), fcinfo->args);
-		if (info.fn_strict && (arguments[0].isnull || arguments[1].isnull))
-			return false;
-		Datum result = FunctionCallInvoke(fcinfo);
-		return !fcinfo->isnull && DatumGetBool(result);
-	});
-}
-
-// The function that a signature names, if the caller may call it.
-Oid
-CallableFunction(const std::string &signature)
-{
-	return pg::Call([&] {
-		LOCAL_FCINFO(fcinfo, 1);
-		InitFunctionCallInfoData(*fcinfo, nullptr, 1, DEFAULT_COLLATION_OID, nullptr, nullptr);
-		fcinfo->args[0] = {CStringGetTextDatum(signature.c_str()), false};
-		Oid function = DatumGetObjectId(to_regprocedure(fcinfo));
-		bool may =
-			!fcinfo->isnull && DatumGetBool(DirectFunctionCall2(has_function_privilege_id, ObjectIdGetDatum(function),
-																CStringGetTextDatum("EXECUTE")));
-		return may ? function : InvalidOid;
-	});
-}
-
 // Whether the caller may know of what was deleted, which no policy looks at any more.
 bool
 MayKnow(const Entity &entity, std::string_view entity_id, const Tombstone &tombstone)
 {
-	bool secured = pg::Call([&] { return check_enable_rls(entity.relation, InvalidOid, true) == RLS_ENABLED; });
-	if (!secured)
-		return true;
-	const std::string &signature = entity.tracking.delete_visible;
-	Oid function = signature.empty() ? InvalidOid : CallableFunction(signature);
-	std::string_view org = tombstone.organization_id;
-	return OidIsValid(function) && IsTrue(function, {{TextParameter(entity_id).value, false},
-													 {TextParameter(org).value, org.data() == nullptr}});
+	return !HoldsRowSecurity(entity) || DeleteVisible(entity).Tells(entity_id, tombstone.organization_id);
 }
-
-} // namespace
-
-namespace {
 
 State
 ReadColumns(const Entity &entity, std::string_view entity_id, const char *columns, Lock lock)
@@ -349,20 +300,6 @@ Read(const Entity &entity, std::string_view entity_id, Lock lock)
 	return ReadColumns(entity, entity_id, "t.tx, t.tx_versions", lock);
 }
 
-bool
-MayReadVersions(const Entity &entity)
-{
-	return pg::Call([&] {
-		auto may_read = [&](const char *column) {
-			AttrNumber number = get_attnum(entity.relation, column);
-			return number != InvalidAttrNumber &&
-				   pg_attribute_aclcheck(entity.relation, number, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
-		};
-		return pg_class_aclcheck(entity.relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
-			   (may_read(pg::kTxColumn) && may_read(pg::kVersionsColumn));
-	});
-}
-
 State
 LookFor(const Entity &entity, std::string_view entity_id)
 {
@@ -381,11 +318,11 @@ VersionsOf(core::Buffer &store, const State &state)
 std::optional<Datum>
 ReadData(const Entity &entity, std::string_view entity_id)
 {
-	std::string columns = ReadableColumns(entity);
-	if (columns.empty())
+	Readable readable(entity);
+	if (readable.columns.empty())
 		return std::nullopt;
-	std::string sql = "SELECT pg_catalog.to_jsonb(r) FROM (SELECT " + columns + " FROM " + entity.table + " t WHERE " +
-					  entity.ids.Condition() + ") r";
+	std::string sql = "SELECT pg_catalog.to_jsonb(r) FROM (SELECT " + readable.List() + " FROM " + entity.table +
+					  " t WHERE " + entity.ids.Condition() + ") r";
 	EntityKey key = entity.ids.Read(entity_id);
 	pg::Spi spi;
 	if (spi.Execute(entity.Plan(sql), sql.c_str(), key.values) == 0)
@@ -424,28 +361,6 @@ TryReadData(std::string_view entity_type, std::string_view entity_id)
 			data = ReadData(*entity, entity_id);
 	});
 	return data;
-}
-
-JsonbValue *
-DescribeVersions(const Entity &entity, const State &state)
-{
-	core::Buffer store;
-	core::Versions versions = VersionsOf(store, state);
-	std::string creator = versions.Creator();
-	auto known = [](const std::string &id) { return id.empty() ? std::string_view() : std::string_view(id); };
-	JsonObject fields;
-	for (const core::Field &field : entity.tracking.fields) {
-		std::optional<core::Versions::Version> version = versions.Find(field.number);
-		if ((!version && creator.empty()) || core::Names(entity.tracking.id_columns, field.column) ||
-			core::IsBookkeeping(entity.tracking, field.column) || core::IsHidden(entity.tracking, field.column))
-			continue;
-		fields.Text(field.column, known(version ? version->id : creator));
-	}
-	JsonObject described;
-	described.Text("last", known(versions.Last()));
-	described.Integer("rowVersion", static_cast<int64_t>(versions.RowVersion()));
-	described.Json("fields", fields.End());
-	return described.End();
 }
 
 } // namespace txsync::api

@@ -2,7 +2,6 @@
 // Entities as clients name them, by type and id: found, locked and read with the caller's own rights.
 
 #include "api/entity_id.h"
-#include "api/json_object.h"
 #include "core/versions.h"
 
 #include <functional>
@@ -48,6 +47,12 @@ private:
 // Stays valid whatever happens to the table; a later call may give another one. Null if nothing is tracked as that.
 std::shared_ptr<const Entity> FindEntity(std::string_view entity_type);
 
+// The same, as it is once its table is locked against changes of its columns, until the transaction ends.
+std::shared_ptr<const Entity> FindLockedEntity(std::string_view entity_type);
+
+// UNKNOWN_ENTITY_TYPE.
+pg::Failure UnknownEntityType(std::string_view entity_type);
+
 // Fails with UNKNOWN_ENTITY_TYPE.
 std::shared_ptr<const Entity> EntityOf(std::string_view entity_type);
 
@@ -81,9 +86,6 @@ enum class Lock : uint8_t
 // told only to whom the tracking's delete_visible says that it may be.
 State Read(const Entity &entity, std::string_view entity_id, Lock lock);
 
-// Whether the caller may read versions at all.
-bool MayReadVersions(const Entity &entity);
-
 // Whether it is there, or what deleted it: without versions, for those as well who may not read them.
 State LookFor(const Entity &entity, std::string_view entity_id);
 
@@ -100,8 +102,5 @@ void TryRead(const std::function<void()> &read);
 
 // The same as ReadData, in a subtransaction: nothing also where the caller, or anybody, cannot read it.
 std::optional<Datum> TryReadData(std::string_view entity_type, std::string_view entity_id);
-
-// `{"last":…,"rowVersion":…,"fields":{…}}`: the id of each field's last change, where that is known.
-JsonbValue *DescribeVersions(const Entity &entity, const State &state);
 
 } // namespace txsync::api

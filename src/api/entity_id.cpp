@@ -10,6 +10,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_operator.h"
 #include "parser/parse_coerce.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -21,15 +22,16 @@ namespace txsync::api {
 
 namespace {
 
-// `OPERATOR(schema.=)`: the one that unique indexes on the type go by, unless they were told another.
+// `OPERATOR(schema.=)` or `OPERATOR(schema.>)`: the one that unique indexes on the type go by, unless they were told
+// another.
 std::string
-EqualityOf(Oid type)
+OperatorOf(Oid type, char which)
 {
 	return pg::Call([&]() -> const char * {
-		Oid equality = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
-		HeapTuple row = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality));
+		const TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_GT_OPR);
+		HeapTuple row = SearchSysCache1(OPEROID, ObjectIdGetDatum(which == '=' ? entry->eq_opr : entry->gt_opr));
 		if (!HeapTupleIsValid(row)) // the statement will say that there is none
-			return "OPERATOR(pg_catalog.=)";
+			return psprintf("OPERATOR(pg_catalog.%c)", which);
 		auto *form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(row));
 		const char *schema = get_namespace_name(form->oprnamespace);
 		const char *sql = psprintf("OPERATOR(%s.%s)", quote_identifier(schema != nullptr ? schema : "pg_catalog"),
@@ -37,6 +39,21 @@ EqualityOf(Oid type)
 		ReleaseSysCache(row);
 		return sql;
 	});
+}
+
+pg::Spi::Parameter
+ArrayOf(Oid type, std::span<Datum> values)
+{
+	Oid array = get_array_type(type);
+	if (!OidIsValid(array))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("could not find array type for data type %s", format_type_be(type))));
+	int16 size = 0;
+	bool by_value = false;
+	char align = 0;
+	get_typlenbyvalalign(type, &size, &by_value, &align);
+	ArrayType *all = construct_array(values.data(), static_cast<int>(values.size()), type, size, by_value, align);
+	return {array, PointerGetDatum(all)};
 }
 
 char *
@@ -57,9 +74,33 @@ IdReader::IdReader(const Table &table, const core::Tracking &tracking)
 		Column &column = columns_.emplace_back();
 		Describe(column, table.Column(name), context_.get());
 		settled_ = settled_ && pg::IsSettled(column.type);
-		condition_ += (Parameters() > 1 ? " AND t." : "t.") + pg::QuoteIdentifier(name.c_str()) + ' ' +
-					  EqualityOf(column.type) + " $" + std::to_string(Parameters());
+		std::string sql = "t." + pg::QuoteIdentifier(name.c_str());
+		std::string equals = (Parameters() > 1 ? " AND " : "") + sql + ' ' + OperatorOf(column.type, '=');
+		condition_ += equals + " $" + std::to_string(Parameters());
+		join_condition_ += equals + " k.k" + std::to_string(Parameters());
+		list_ += (Parameters() > 1 ? ", " : "") + sql;
 	}
+	behind_condition_ = Behind(tracking.id_columns);
+}
+
+// A comparison of rows, for which there are indexes, wants one name of an operator for all columns.
+std::string
+IdReader::Behind(const std::vector<std::string> &names) const
+{
+	std::string greater = OperatorOf(columns_[0].type, '>');
+	bool same = true;
+	std::string parameters;
+	std::string nested;
+	for (size_t i = names.size(); i-- > 0;) {
+		std::string column = "t." + pg::QuoteIdentifier(names[i].c_str());
+		std::string parameter = "$" + std::to_string(i + 1);
+		std::string is_greater = column + ' ' + OperatorOf(columns_[i].type, '>') + ' ' + parameter;
+		std::string is_equal = column + ' ' + OperatorOf(columns_[i].type, '=') + ' ' + parameter;
+		same = same && OperatorOf(columns_[i].type, '>') == greater;
+		parameters = parameters.empty() ? parameter : parameter + ", " + parameters;
+		nested = nested.empty() ? is_greater : "(" + is_greater + " OR " + is_equal + " AND " + nested + ")";
+	}
+	return same ? "ROW(" + list_ + ") " + greater + " ROW(" + parameters + ")" : nested;
 }
 
 void
@@ -120,7 +161,8 @@ IdReader::PartsOf(std::string_view entity_id) const
 		throw Fail(errors::kInvalidEntityId,
 				   "the id of an entity of type " + Quoted(entity_type_) + " is a JSON array of " +
 					   std::to_string(columns_.size()) + " texts",
-				   {{"entityType", entity_type_}, {"entityId", entity_id}});
+				   {{"entityType", entity_type_}, {"entityId", entity_id}},
+				   "Its columns' values, in the order of the id: as txsync tells it.");
 	return parts;
 }
 
@@ -139,24 +181,57 @@ IdReader::Spelled(size_t column, std::string_view text) const
 	return pg::Call([&] { return OutputFunctionCall(&columns_[column].output, value); });
 }
 
+std::vector<pg::Spi::Parameter>
+IdReader::Arrays(std::span<const EntityKey> keys) const
+{
+	std::vector<pg::Spi::Parameter> arrays;
+	for (size_t i = 0; i < columns_.size(); i++) {
+		std::vector<Datum> values;
+		for (const EntityKey &key : keys)
+			values.push_back(key.values[i].value);
+		arrays.push_back(pg::Call([&] { return ArrayOf(columns_[i].type, values); }));
+	}
+	return arrays;
+}
+
 EntityKey
 IdReader::Read(std::string_view entity_id) const
 {
 	EntityKey key;
 	key.given = PartsOf(entity_id);
 	pg::PinnedScope pinned(!settled_);
-	core::Buffer array;
 	for (size_t i = 0; i < columns_.size(); i++) {
 		Column &column = columns_[i];
 		Datum value = ValueOf(column, key.given[i]);
 		key.values.push_back({column.type, value});
 		key.texts.emplace_back(pg::Call([&] { return OutputFunctionCall(&column.output, value); }));
+	}
+	key.id = Join(key.texts);
+	return key;
+}
+
+std::string
+IdReader::IdOf(std::span<const Datum> values) const
+{
+	pg::PinnedScope pinned(!settled_);
+	std::vector<std::string> texts;
+	for (size_t i = 0; i < columns_.size(); i++)
+		texts.emplace_back(pg::Call([&] { return OutputFunctionCall(&columns_[i].output, values[i]); }));
+	return Join(texts);
+}
+
+std::string
+IdReader::Join(std::span<const std::string> texts)
+{
+	if (texts.size() == 1)
+		return texts.front();
+	core::Buffer array;
+	for (size_t i = 0; i < texts.size(); i++) {
 		array.Append(i == 0 ? '[' : ',');
-		core::json::String(array, key.texts.back());
+		core::json::String(array, texts[i]);
 	}
 	array.Append(']');
-	key.id = columns_.size() == 1 ? key.texts.front() : std::string(array.View());
-	return key;
+	return std::string(array.View());
 }
 
 } // namespace txsync::api

@@ -27,6 +27,9 @@ public:
 	// does.
 	EntityKey Read(std::string_view entity_id) const;
 
+	// The id whose columns have these texts, as the decoder writes them.
+	static std::string Join(std::span<const std::string> texts);
+
 	// One column's text, the first is 0, as the decoder writes it; or as Read() fails.
 	std::string Spelled(size_t column, std::string_view text) const;
 
@@ -37,6 +40,33 @@ public:
 	{
 		return condition_;
 	}
+
+	// The same for a row whose id is in k.k1 and so on.
+	const std::string &
+	JoinCondition() const
+	{
+		return join_condition_;
+	}
+
+	// The row is behind the one that Condition() is about, in the order of Columns().
+	const std::string &
+	BehindCondition() const
+	{
+		return behind_condition_;
+	}
+
+	// `t.a, t.b`
+	const std::string &
+	Columns() const
+	{
+		return list_;
+	}
+
+	// Of a row that has these values.
+	std::string IdOf(std::span<const Datum> values) const;
+
+	// The values of several ids, an array for each column.
+	std::vector<pg::Spi::Parameter> Arrays(std::span<const EntityKey> keys) const;
 
 	int
 	Parameters() const
@@ -70,11 +100,15 @@ private:
 	static Datum Fit(Column &column, Datum value);
 	static Datum ValueOf(Column &column, std::string_view text);
 	std::vector<std::string> PartsOf(std::string_view entity_id) const;
+	std::string Behind(const std::vector<std::string> &names) const;
 
 	std::string entity_type_;
 	std::unique_ptr<MemoryContextData, DeleteContext> context_;
 	mutable std::vector<Column> columns_;
 	std::string condition_;
+	std::string join_condition_;
+	std::string behind_condition_;
+	std::string list_;
 	bool settled_ = true;
 };
 

@@ -37,6 +37,11 @@ inline constexpr ErrorKind kProtectedField{MAKE_SQLSTATE('T', 'X', '0', '1', '5'
 inline constexpr ErrorKind kEntityNotFound{MAKE_SQLSTATE('T', 'X', '0', '1', '6'), "ENTITY_NOT_FOUND", 404};
 inline constexpr ErrorKind kMutationRejected{MAKE_SQLSTATE('T', 'X', '0', '1', '7'), "MUTATION_REJECTED", 409};
 inline constexpr ErrorKind kInvalidEntityId{MAKE_SQLSTATE('T', 'X', '0', '1', '8'), "INVALID_ENTITY_ID", 422};
+inline constexpr ErrorKind kCursorInvalid{MAKE_SQLSTATE('T', 'X', '0', '1', '9'), "CURSOR_INVALID", 400};
+inline constexpr ErrorKind kCursorForeign{MAKE_SQLSTATE('T', 'X', '0', '2', '0'), "CURSOR_FOREIGN", 410};
+inline constexpr ErrorKind kCursorAhead{MAKE_SQLSTATE('T', 'X', '0', '2', '1'), "CURSOR_AHEAD", 410};
+inline constexpr ErrorKind kCursorExpired{MAKE_SQLSTATE('T', 'X', '0', '2', '2'), "CURSOR_EXPIRED", 410};
+inline constexpr ErrorKind kCursorFilter{MAKE_SQLSTATE('T', 'X', '0', '2', '3'), "CURSOR_FILTER", 400};
 
 } // namespace errors
 

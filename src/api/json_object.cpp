@@ -1,6 +1,7 @@
 #include "api/json_object.h"
 
 extern "C" {
+#include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 }
 
@@ -88,10 +89,64 @@ JsonObject::End()
 	return pg::Call([&] { return pushJsonbValue(&state_, WJB_END_OBJECT, nullptr); });
 }
 
+size_t
+SizeOf(const JsonbValue &value)
+{
+	switch (value.type) {
+	case jbvString:
+		return static_cast<size_t>(value.val.string.len);
+	case jbvNumeric:
+		return VARSIZE(value.val.numeric);
+	case jbvBinary:
+		return static_cast<size_t>(value.val.binary.len);
+	case jbvObject: {
+		size_t size = 0;
+		for (int i = 0; i < value.val.object.nPairs; i++)
+			size += SizeOf(value.val.object.pairs[i].key) + SizeOf(value.val.object.pairs[i].value);
+		return size;
+	}
+	default:
+		return 0;
+	}
+}
+
 Datum
 ToDatum(JsonbValue *value)
 {
 	return pg::Call([&] { return JsonbPGetDatum(JsonbValueToJsonb(value)); });
+}
+
+Datum
+ToDatum(std::string_view json)
+{
+	return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(json.data(), json.size()))); });
+}
+
+std::optional<Datum>
+ToDatumIfFits(std::string_view json)
+{
+	// jsonb_in() does nothing but to look at the text: there is nothing to be undone.
+	try {
+		return ToDatum(json);
+	} catch (const pg::Error &error) {
+		int category = ERRCODE_TO_CATEGORY(error.data->sqlerrcode);
+		if (category != ERRCODE_DATA_EXCEPTION && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			throw;
+		pg::Call([&] { FreeErrorData(error.data); });
+		return std::nullopt;
+	}
+}
+
+Datum
+ToDatum(const std::function<void(core::Buffer &, const Fits &)> &write)
+{
+	core::Buffer json;
+	write(json, [](std::string_view) { return true; });
+	if (std::optional<Datum> jsonb = ToDatumIfFits(json.View()))
+		return *jsonb;
+	json.Truncate(0);
+	write(json, [](std::string_view part) { return ToDatumIfFits(part).has_value(); });
+	return ToDatum(json.View());
 }
 
 } // namespace txsync::api

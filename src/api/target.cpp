@@ -10,7 +10,6 @@ extern "C" {
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
-#include "storage/lmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 }
@@ -18,6 +17,12 @@ extern "C" {
 namespace txsync::api {
 
 namespace {
+
+bool
+IsGenerated(Form_pg_attribute attribute)
+{
+	return attribute->attgenerated != '\0' || attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS;
+}
 
 // Why no op may set a column, or null.
 const char *
@@ -30,7 +35,7 @@ ProtectionOf(Form_pg_attribute attribute, const core::Tracking &tracking)
 		return "it is hidden";
 	if (core::Names(tracking.id_columns, name))
 		return "it names the entity";
-	if (attribute->attgenerated != '\0' || attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+	if (IsGenerated(attribute))
 		return "it is generated";
 	return nullptr;
 }
@@ -76,6 +81,7 @@ Describe(Form_pg_attribute attribute, const core::Tracking &tracking, MemoryCont
 				  false,
 				  ProtectionOf(attribute, tracking),
 				  core::Names(tracking.id_columns, name),
+				  IsGenerated(attribute),
 				  !is_txsyncs && !core::IsHidden(tracking, name),
 				  attribute->atttypid,
 				  ToJsonb(attribute->atttypid, context)};
@@ -166,10 +172,10 @@ Target::Settable(std::string_view name)
 	if (column == nullptr)
 		throw Fail(errors::kUnknownField,
 				   "entity type " + Quoted(entity->tracking.entity_type) + " has no field " + Quoted(name),
-				   {{"field", name}});
+				   {{"field", name}}, "Fields are the columns of its table.");
 	if (column->protection != nullptr)
 		throw Fail(errors::kProtectedField, "field " + Quoted(name) + " cannot be set: " + column->protection,
-				   {{"field", name}});
+				   {{"field", name}}, "Leave it out of the op.");
 	return *column;
 }
 
@@ -180,20 +186,6 @@ using Targets = std::unordered_map<Oid, std::shared_ptr<Target>>;
 // Made at first use, for the life of the backend.
 constinit Targets *targets = nullptr;
 
-// As it is once its table is locked.
-std::shared_ptr<const Entity>
-LockedEntityOf(std::string_view entity_type)
-{
-	std::shared_ptr<const Entity> entity = EntityOf(entity_type);
-	for (;;) {
-		pg::Call([&] { LockRelationOid(entity->relation, AccessShareLock); });
-		std::shared_ptr<const Entity> locked = EntityOf(entity_type);
-		if (locked->relation == entity->relation)
-			return locked;
-		entity = locked;
-	}
-}
-
 } // namespace
 
 std::shared_ptr<Target>
@@ -201,7 +193,9 @@ TargetOf(std::string_view entity_type)
 {
 	if (targets == nullptr)
 		targets = pg::Construct<Targets>(TopMemoryContext);
-	std::shared_ptr<const Entity> entity = LockedEntityOf(entity_type);
+	std::shared_ptr<const Entity> entity = FindLockedEntity(entity_type);
+	if (entity == nullptr)
+		throw UnknownEntityType(entity_type);
 	auto found = targets->find(entity->relation);
 	if (found != targets->end() && found->second->entity == entity)
 		return found->second;

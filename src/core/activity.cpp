@@ -123,4 +123,24 @@ Load(std::string_view &bytes, Activity &activity)
 	Visit(reader, activity);
 }
 
+Change
+ChangeOf(const Activity &activity, int64_t id, std::string_view committed_at)
+{
+	Change change;
+	change.activity_id = id;
+	change.position = activity.position;
+	change.committed_at = committed_at;
+	change.entity_type = activity.entity_type;
+	change.entity_id = activity.entity_id;
+	change.organization_id = activity.organization_id;
+	change.action = activity.action;
+	change.changed_keys = {activity.changed_keys_known, activity.changed_keys};
+	change.tx = activity.tx;
+	change.version = activity.version;
+	change.row_version = activity.row_version;
+	change.origin = activity.origin;
+	change.annotation = activity.annotation;
+	return change;
+}
+
 } // namespace txsync::core

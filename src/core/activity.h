@@ -34,4 +34,7 @@ struct Activity
 void Store(Buffer &out, const Activity &activity);
 void Load(std::string_view &bytes, Activity &activity);
 
+// The change that it tells, without its data. Views the activity.
+Change ChangeOf(const Activity &activity, int64_t id, std::string_view committed_at);
+
 } // namespace txsync::core

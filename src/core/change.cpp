@@ -28,6 +28,17 @@ Name(Action action)
 	return {};
 }
 
+std::optional<Action>
+ActionOf(std::string_view name)
+{
+	for (Action action : {Action::kCreate, Action::kUpdate, Action::kDelete, Action::kTruncate, Action::kEvent,
+						  Action::kGap, Action::kVisibility}) {
+		if (Name(action) == name)
+			return action;
+	}
+	return {};
+}
+
 namespace {
 
 void
@@ -58,6 +69,10 @@ WriteOptional(Buffer &out, const Change &change)
 	if (change.old) {
 		out.Append(",\"old\":");
 		change.old(out);
+	}
+	if (change.versions) {
+		out.Append(",\"versions\":");
+		change.versions(out);
 	}
 	if (!change.origin.empty()) {
 		out.Append(",\"origin\":");

@@ -7,6 +7,7 @@
 #include "core/tx.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -26,6 +27,9 @@ enum class Action : uint8_t
 
 // As it stands in `action`.
 std::string_view Name(Action action);
+
+// The inverse; nothing for another word.
+std::optional<Action> ActionOf(std::string_view name);
 
 // Writes one JSON value into the line; a null function stands for a value that is null or not told.
 class ValueWriter
@@ -82,6 +86,7 @@ struct Change
 	std::span<const std::string_view> unchanged_keys = {}; // columns whose values are not in the WAL
 	ValueWriter old_key = {};
 	ValueWriter old = {};
+	ValueWriter versions = {}; // of the entity as `data` tells it
 	std::string_view origin = {};
 	std::string_view tx_error = {};
 	std::string_view annotation = {}; // JSON

@@ -41,8 +41,9 @@ Spi::Execute(const std::string &sql)
 }
 
 uint64_t
-Spi::Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> parameters)
+Spi::Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> parameters, Planned planned, int64_t limit)
 {
+	int options = planned == Planned::kGeneric ? CURSOR_OPT_GENERIC_PLAN : 0;
 	return Call([&] {
 		auto count = static_cast<int>(parameters.size());
 		auto *types = static_cast<Oid *>(palloc(sizeof(Oid) * parameters.size()));
@@ -54,12 +55,12 @@ Spi::Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> param
 			nulls[i] = parameters[static_cast<size_t>(i)].null ? 'n' : ' ';
 		}
 		if (plan == nullptr) {
-			SPIPlanPtr fresh = SPI_prepare(sql, count, types);
+			SPIPlanPtr fresh = SPI_prepare_cursor(sql, count, types, options);
 			if (fresh == nullptr || SPI_keepplan(fresh) != 0)
 				elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 			plan = fresh;
 		}
-		int result = SPI_execute_plan(plan, values, nulls, false, 0);
+		int result = SPI_execute_plan(plan, values, nulls, false, limit);
 		if (result < 0)
 			elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
 		return SPI_processed;

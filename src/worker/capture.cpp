@@ -5,6 +5,7 @@
 #include "pg/transaction.h"
 #include "worker/beginning.h"
 #include "worker/changelog.h"
+#include "worker/compaction.h"
 #include "worker/ledger.h"
 #include "worker/process.h"
 #include "worker/reader.h"
@@ -128,8 +129,10 @@ Capture::Run()
 	api::WithSeat(MyDatabaseId, [](Seat &seat) { seat.state = SeatState::kStreaming; });
 	pg::Call([] { pgstat_report_activity(STATE_IDLE, "streaming"); });
 	while (MayGoOn()) {
+		bool any = Advance(reader);
 		ledger_.Keep();
-		if (Advance(reader))
+		TellRefusedCompaction();
+		if (any)
 			Sleep(kGatherMs);
 		else
 			Wait(reader);
@@ -274,14 +277,6 @@ Capture::NoteError(const std::string &message)
 	} catch (const pg::Error &) {
 		// What was wrong is in the server's log in any case.
 	}
-}
-
-// What it says, in memory of our own: the transaction that it is in ends before it is raised again.
-pg::Failure
-Copy(const ErrorData &error)
-{
-	auto text = [](const char *part) { return std::string(part != nullptr ? part : ""); };
-	return {error.sqlerrcode, text(error.message), text(error.detail), text(error.hint)};
 }
 
 // Errors end the process, when they are noted: the launcher starts another one.

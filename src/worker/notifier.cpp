@@ -35,26 +35,6 @@ Notify(const char *channel, std::string_view payload)
 	});
 }
 
-core::Change
-ChangeOf(const core::Activity &activity, int64_t id, std::string_view committed_at)
-{
-	core::Change change;
-	change.activity_id = id;
-	change.position = activity.position;
-	change.committed_at = committed_at;
-	change.entity_type = activity.entity_type;
-	change.entity_id = activity.entity_id;
-	change.organization_id = activity.organization_id;
-	change.action = activity.action;
-	change.changed_keys = {activity.changed_keys_known, activity.changed_keys};
-	change.tx = activity.tx;
-	change.version = activity.version;
-	change.row_version = activity.row_version;
-	change.origin = activity.origin;
-	change.annotation = activity.annotation;
-	return change;
-}
-
 } // namespace
 
 bool
@@ -85,7 +65,7 @@ Notifier::Fits(const core::Activity &activity, int64_t id, bool with_data)
 {
 	char committed_at[core::kMaxDateTime];
 	char *end = core::FormatInstant(committed_at, activity.committed_at);
-	core::Change change = ChangeOf(activity, id, {committed_at, end});
+	core::Change change = core::ChangeOf(activity, id, {committed_at, end});
 	auto data = [&](core::Buffer &out) { out.Append(activity.data); };
 	if (with_data)
 		change.data = core::ValueWriter(data);

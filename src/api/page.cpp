@@ -1,0 +1,109 @@
+#include "api/page.h"
+
+#include "api/entity.h"
+#include "core/json.h"
+
+namespace txsync::api {
+
+namespace {
+
+constexpr int64_t kMostChanges = 1000;
+
+// So many activities are looked at for each change that is asked for, and no fewer than that.
+constexpr int64_t kLooks = 10;
+constexpr int64_t kFewestLooks = 1000;
+
+constexpr int64_t kSmallestBatch = 32;
+constexpr int64_t kLargestBatch = 2000;
+
+void
+RequireSound(const PageRequest &request)
+{
+	if (request.max < 1 || request.max > kMostChanges)
+		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "max must be from 1 to 1000"};
+	if (!request.filter.entity_types)
+		return;
+	for (const std::string &name : request.filter.entity_types->Names()) {
+		if (FindEntity(name) == nullptr && !(MayReadEvents() && IsTopic(name)))
+			throw UnknownEntityType(name);
+	}
+}
+
+class Reader
+{
+public:
+	explicit Reader(const PageRequest &request)
+		: request_(request)
+		, extent_(ExtentNow())
+		, position_(PositionOf(request.cursor, extent_, request.filter))
+	{}
+
+	Page
+	Read()
+	{
+		Page page;
+		page.has_more = position_ < extent_.last_id;
+		int64_t looks = std::max(kFewestLooks, kLooks * request_.max);
+		int64_t batch = std::max(kSmallestBatch, request_.max);
+		while (page.has_more && static_cast<int64_t>(page.changes.size()) < request_.max && looks > 0) {
+			looks -= batch;
+			size_t before = page.changes.size();
+			ReadBatch(page, batch);
+			if (page.changes.size() == before)
+				batch = std::min(2 * batch, kLargestBatch);
+		}
+		page.cursor = CursorAt(extent_, position_, request_.filter);
+		return page;
+	}
+
+private:
+	void
+	ReadBatch(Page &page, int64_t limit)
+	{
+		// One more, to know whether it is the last batch.
+		std::vector<Activity> activities = ActivitiesBetween(position_, extent_.last_id, request_.filter, limit + 1);
+		page.has_more = static_cast<int64_t>(activities.size()) > limit;
+		if (page.has_more)
+			activities.pop_back();
+		position_ = page.has_more ? activities.back().id : extent_.last_id;
+		if (request_.latest)
+			DropSuperseded(activities, extent_.last_id);
+		for (Told &told : Tell(activities, request_.filter)) {
+			if (static_cast<int64_t>(page.changes.size()) == request_.max) {
+				position_ = page.changes.back().id;
+				page.has_more = true;
+				return;
+			}
+			page.changes.push_back(std::move(told));
+		}
+	}
+
+	const PageRequest &request_;
+	const Extent extent_;
+	int64_t position_;
+};
+
+} // namespace
+
+Page
+ReadPage(const PageRequest &request)
+{
+	RequireSound(request);
+	return Reader(request).Read();
+}
+
+void
+Write(core::Buffer &out, const Page &page, const Fits &fits)
+{
+	out.Append("\"changes\":[");
+	for (size_t i = 0; i < page.changes.size(); i++) {
+		if (i > 0)
+			out.Append(',');
+		Write(out, page.changes[i], fits);
+	}
+	out.Append("],\"cursor\":");
+	core::json::String(out, page.cursor);
+	out.Append(page.has_more ? ",\"hasMore\":true" : ",\"hasMore\":false");
+}
+
+} // namespace txsync::api

@@ -1,0 +1,110 @@
+#include "api/readable.h"
+
+#include "pg/trigger.h"
+
+extern "C" {
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+bool
+MayReadAll(const Entity &entity)
+{
+	return pg::Call([&] { return pg_class_aclcheck(entity.relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK; });
+}
+
+bool
+MayReadColumn(const Entity &entity, const char *column)
+{
+	return pg::Call([&] {
+		AttrNumber number = get_attnum(entity.relation, column);
+		return number != InvalidAttrNumber &&
+			   pg_attribute_aclcheck(entity.relation, number, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+	});
+}
+
+// No statement may name a table in a schema without.
+bool
+MayUseSchema(const Entity &entity)
+{
+	return pg::Call([&] {
+		Oid schema = get_rel_namespace(entity.relation);
+		return OidIsValid(schema) && DatumGetBool(DirectFunctionCall2(has_schema_privilege_id, ObjectIdGetDatum(schema),
+																	  CStringGetTextDatum("USAGE")));
+	});
+}
+
+} // namespace
+
+bool
+MayRead(const Entity &entity)
+{
+	bool any = pg::Call([&] {
+		return pg_class_aclcheck(entity.relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+			   pg_attribute_aclcheck_all(entity.relation, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
+	});
+	return any && MayUseSchema(entity);
+}
+
+bool
+MayReadVersions(const Entity &entity)
+{
+	return MayReadAll(entity) || (MayReadColumn(entity, pg::kTxColumn) && MayReadColumn(entity, pg::kVersionsColumn));
+}
+
+Readable::Readable(const Entity &entity)
+	: entity_(entity)
+	, all_(MayReadAll(entity))
+{
+	Table table(entity.relation, AccessShareLock);
+	TupleDesc desc = RelationGetDescr(table.Rel());
+	for (int i = 0; i < desc->natts; i++) {
+		Form_pg_attribute column = TupleDescAttr(desc, i);
+		std::string name = NameStr(column->attname);
+		if (!column->attisdropped && name != pg::kTxColumn && name != pg::kVersionsColumn &&
+			!core::IsHidden(entity.tracking, name) && MayRead(name))
+			columns.push_back(name);
+	}
+}
+
+bool
+Readable::HasId() const
+{
+	return std::ranges::all_of(entity_.tracking.id_columns, [&](const std::string &id) { return MayRead(id); });
+}
+
+bool
+Readable::HasOrganization() const
+{
+	const std::string &organization = entity_.tracking.org_column;
+	return !organization.empty() && MayRead(organization);
+}
+
+bool
+Readable::Tells(std::string_view column) const
+{
+	return !core::IsHidden(entity_.tracking, column) && (all_ || core::Names(columns, column));
+}
+
+std::string
+Readable::List() const
+{
+	std::string list;
+	for (const std::string &column : columns)
+		list += (list.empty() ? "t." : ", t.") + pg::QuoteIdentifier(column.c_str());
+	return list;
+}
+
+bool
+Readable::MayRead(std::string_view column) const
+{
+	return all_ || MayReadColumn(entity_, std::string(column).c_str());
+}
+
+} // namespace txsync::api

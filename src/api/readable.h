@@ -1,0 +1,40 @@
+#pragma once
+// What the current role may read of a tracked table.
+
+#include "api/entity.h"
+
+namespace txsync::api {
+
+// Whether it may read anything of it. Asked without a lock.
+bool MayRead(const Entity &entity);
+
+// Whether it may read versions.
+bool MayReadVersions(const Entity &entity);
+
+// Column by column. Its own privileges only: which rows it sees is for policies.
+class Readable
+{
+public:
+	explicit Readable(const Entity &entity);
+
+	// Whether it may know that an entity of the type is there.
+	bool HasId() const;
+
+	bool HasOrganization() const;
+
+	// Whether a change of the column may be told. Columns that are gone count as the table's.
+	bool Tells(std::string_view column) const;
+
+	// `t."a", t."b"`: the columns, for a table that goes by t.
+	std::string List() const;
+
+	std::vector<std::string> columns; // without tx, versions and hidden ones
+
+private:
+	bool MayRead(std::string_view column) const;
+
+	const Entity &entity_;
+	bool all_;
+};
+
+} // namespace txsync::api

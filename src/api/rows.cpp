@@ -1,0 +1,237 @@
+#include "api/rows.h"
+
+#include "api/described.h"
+#include "core/json.h"
+#include "core/jsonb.h"
+#include "pg/memory.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+// What a statement gives of each row, in this order.
+enum Member
+{
+	kData,
+	kOrganization,
+	kTx,
+	kVersions,
+	kMembers,
+};
+
+// For a statement on `t` and, beside it, JsonOf(t).
+std::string
+Members(const Entity &entity, const Readable &readable)
+{
+	bool has_versions = entity.tracking.tx && MayReadVersions(entity);
+	return "pg_catalog.to_json(d), " +
+		   (readable.HasOrganization() ? "t." + pg::QuoteIdentifier(entity.tracking.org_column.c_str()) : "NULL") +
+		   (has_versions ? ", t.tx, t.tx_versions" : ", NULL::pg_catalog.jsonb, NULL::pg_catalog.bytea");
+}
+
+std::string
+From(const Entity &entity, const Readable &readable)
+{
+	return " FROM " + entity.table + " t, LATERAL (SELECT " + readable.List() + ") d WHERE ";
+}
+
+// The statement has OFFSET 0 so that each id is looked up, by an index, however many rows the planner thinks of.
+std::string
+StatementForIds(const Entity &entity, const Readable &readable)
+{
+	std::string arrays;
+	std::string names;
+	for (int i = 1; i <= entity.ids.Parameters(); i++) {
+		arrays += (i > 1 ? ", pg_catalog.unnest($" : "pg_catalog.unnest($") + std::to_string(i) + ")";
+		names += "k" + std::to_string(i) + ", ";
+	}
+	return "SELECT r.*, k.n FROM ROWS FROM (" + arrays + ") WITH ORDINALITY AS k(" + names + "n), LATERAL (SELECT " +
+		   Members(entity, readable) + From(entity, readable) + entity.ids.JoinCondition() + " OFFSET 0) r";
+}
+
+// The limit is in the statement, so that the planner knows that few are wanted.
+std::string
+StatementForNext(const Entity &entity, const Readable &readable, bool begins)
+{
+	const std::string &order = entity.ids.Columns();
+	return "SELECT " + Members(entity, readable) + ", " + order + From(entity, readable) +
+		   (begins ? "true" : entity.ids.BehindCondition()) + " ORDER BY " + order + " LIMIT 1001";
+}
+
+// A text, jsonb or bytea without its length word.
+std::string_view
+Bytes(Datum value)
+{
+	return pg::Call([&] {
+		auto *bytes = PG_DETOAST_DATUM(value);
+		return std::string_view(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
+	});
+}
+
+// As the decoder writes it.
+std::string_view
+OrganizationText(Oid type, Datum value)
+{
+	pg::PinnedScope pinned(!pg::IsSettled(type));
+	return pg::Call([&] {
+		Oid function = InvalidOid;
+		bool varlena = false;
+		getTypeOutputInfo(type, &function, &varlena);
+		return std::string_view(OidOutputFunctionCall(function, value));
+	});
+}
+
+std::string_view
+VersionsText(const Entity &entity, const Readable &readable, const Datum *values, const bool *nulls)
+{
+	State state;
+	state.exists = true;
+	core::Tx tx;
+	std::string_view versions = nulls[kVersions] ? std::string_view() : Bytes(values[kVersions]);
+	state.has_versions = versions.data() != nullptr && core::Versions::Parse(versions).has_value();
+	if (state.has_versions)
+		state.versions = versions;
+	else if (!nulls[kTx] && core::ReadTx(Bytes(values[kTx]), tx) == nullptr)
+		state.creator = tx.transaction_id;
+	core::Buffer json;
+	WriteVersions(json, entity, state, [&](std::string_view column) { return readable.Tells(column); });
+	return pg::Call([&] {
+		std::string_view text = json.View();
+		return std::string_view(pnstrdup(text.data(), text.size()), text.size());
+	});
+}
+
+// The row of a result, whose first columns are the members. In the context that is current.
+class Result
+{
+public:
+	Result(SPITupleTable *results, uint64_t row)
+		: desc_(results->tupdesc)
+		, values_(static_cast<size_t>(desc_->natts))
+		, nulls_(std::make_unique<bool[]>(static_cast<size_t>(desc_->natts)))
+	{
+		pg::Call([&] { heap_deform_tuple(heap_copytuple(results->vals[row]), desc_, values_.data(), nulls_.get()); });
+	}
+
+	Row
+	AsRow(const Entity &entity, const Readable &readable, bool with_versions) const
+	{
+		Row row;
+		row.exists = true;
+		row.data = Bytes(values_[kData]);
+		if (!nulls_[kOrganization])
+			row.organization = OrganizationText(TupleDescAttr(desc_, kOrganization)->atttypid, values_[kOrganization]);
+		if (with_versions)
+			row.versions = VersionsText(entity, readable, values_.data(), nulls_.get());
+		return row;
+	}
+
+	// What the statement gives beside the members.
+	std::span<const Datum>
+	Others() const
+	{
+		return std::span(values_).subspan(kMembers);
+	}
+
+private:
+	TupleDesc desc_;
+	std::vector<Datum> values_;
+	std::unique_ptr<bool[]> nulls_;
+};
+
+// Those of the ids that are ids, each with its place among them.
+struct Keys
+{
+	std::vector<EntityKey> keys;
+	std::vector<size_t> places;
+};
+
+Keys
+ReadKeys(const Entity &entity, std::span<const std::string_view> ids)
+{
+	Keys read;
+	auto add = [&](size_t place) {
+		read.keys.push_back(entity.ids.Read(ids[place]));
+		read.places.push_back(place);
+	};
+	bool all = false;
+	TryRead([&] {
+		for (size_t i = 0; i < ids.size(); i++)
+			add(i);
+		all = true;
+	});
+	if (all)
+		return read;
+	// A column has got another type, or somebody asks for anything.
+	read = {};
+	for (size_t i = 0; i < ids.size(); i++)
+		TryRead([&] { add(i); });
+	return read;
+}
+
+} // namespace
+
+std::vector<Row>
+ReadRows(const Entity &entity, const Readable &readable, std::span<const std::string_view> ids)
+{
+	std::vector<Row> rows(ids.size());
+	Keys read = ReadKeys(entity, ids);
+	if (read.keys.empty())
+		return rows;
+	std::string sql = StatementForIds(entity, readable);
+	std::vector<pg::Spi::Parameter> arrays = entity.ids.Arrays(read.keys);
+	bool with_versions = entity.tracking.tx && MayReadVersions(entity);
+	MemoryContext context = CurrentMemoryContext;
+	pg::Spi spi;
+	uint64_t count = spi.Execute(entity.Plan(sql), sql.c_str(), arrays, pg::Spi::Planned::kGeneric);
+	SPITupleTable *results = SPI_tuptable;
+	pg::ContextScope scope(context);
+	for (uint64_t i = 0; i < count; i++) {
+		Result result(results, i);
+		size_t key = static_cast<size_t>(DatumGetInt64(result.Others()[0])) - 1;
+		rows[read.places[key]] = result.AsRow(entity, readable, with_versions);
+	}
+	return rows;
+}
+
+std::vector<NamedRow>
+RowsBehind(const Entity &entity, const Readable &readable, const std::optional<std::string> &id, int64_t limit)
+{
+	std::string sql = StatementForNext(entity, readable, !id);
+	std::vector<pg::Spi::Parameter> parameters;
+	if (id)
+		parameters = entity.ids.Read(*id).values;
+	bool with_versions = entity.tracking.tx && MayReadVersions(entity);
+	MemoryContext context = CurrentMemoryContext;
+	pg::Spi spi;
+	uint64_t count = spi.Execute(entity.Plan(sql), sql.c_str(), parameters, pg::Spi::Planned::kGeneric, limit);
+	SPITupleTable *results = SPI_tuptable;
+	pg::ContextScope scope(context);
+	std::vector<NamedRow> rows;
+	for (uint64_t i = 0; i < count; i++) {
+		Result result(results, i);
+		rows.push_back({entity.ids.IdOf(result.Others()), result.AsRow(entity, readable, with_versions)});
+	}
+	return rows;
+}
+
+void
+Write(core::Buffer &out, const Row &row, const Fits &fits)
+{
+	out.Append("\"organizationId\":");
+	core::json::StringOrNull(out, row.organization);
+	bool told = row.data.data() != nullptr && fits(row.data);
+	out.Append(",\"data\":");
+	out.Append(told ? row.data : "null");
+	if (row.exists && !told)
+		out.Append(",\"truncated\":true");
+}
+
+} // namespace txsync::api
