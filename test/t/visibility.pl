@@ -193,7 +193,7 @@ subtest 'SET ROLE' => sub {
 	my $ask = sub { my $answer = $many->query($_[0]); return $answer->{error} // $answer->{rows}[0][0] };
 	get('keeper', q{INSERT INTO docs VALUES ('set role A', 'A'), ('set role B', 'B')});
 	captured();
-	my $told = sub { return join ' ', sort map { $_->{entityId} =~ /set role (.)/ && $_->{data} ? $1 : () } @{ $json->decode($ask->(q{SELECT txsync.fetch_changes('start', 1000, '{docs}')}))->{changes} } };
+	my $told = sub { return join ' ', sort map { ($_->{entityId} // '') =~ /set role (.)/ && $_->{data} ? $1 : () } @{ $json->decode($ask->(q{SELECT txsync.fetch_changes('start', 1000, '{docs}')}))->{changes} } };
 	foreach my $round (1 .. 8)
 	{
 		is($told->(), 'A B', "the superuser ($round)");
