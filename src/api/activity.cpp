@@ -48,17 +48,18 @@ constexpr char kOfOrganizations[] =
 	" ORDER BY a.id LIMIT $3)) u ORDER BY u.id LIMIT $3) f JOIN txsync.activity a ON a.id OPERATOR(pg_catalog.=) f.id"
 	" ORDER BY a.id";
 
-// $1 to $4: of each, its id, entity type, entity, and an organization that it tells; $5: up to that id. Whether a later
-// one of the entity tells the organization as well.
+// $1 to $5: of each, its id, entity type, entity, an organization that it tells, and 1 if it tells all of them; $6: up
+// to that id. Whether a later one of the entity tells the organization, or all of them, as well.
 constexpr char kSuperseded[] =
 	"SELECT k.n FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
-	" pg_catalog.unnest($4)) WITH ORDINALITY k(id, type, entity, org, n) WHERE EXISTS ("
+	" pg_catalog.unnest($4), pg_catalog.unnest($5)) WITH ORDINALITY k(id, type, entity, org, tells_all, n) WHERE "
+	"EXISTS ("
 	"SELECT FROM txsync.activity a WHERE pg_catalog.left(a.entity_id, 200) OPERATOR(pg_catalog.=)"
 	" pg_catalog.left(k.entity, 200) AND a.entity_id OPERATOR(pg_catalog.=) k.entity"
 	" AND a.entity_type OPERATOR(pg_catalog.=) k.type AND a.id OPERATOR(pg_catalog.>) k.id"
-	" AND a.id OPERATOR(pg_catalog.<=) $5 AND (a.org_id OPERATOR(pg_catalog.=) k.org"
-	" OR a.old_org_id OPERATOR(pg_catalog.=) k.org OR a.org_id IS NULL AND k.org IS NULL"
-	" OR a.action OPERATOR(pg_catalog.=) 'visibility'))";
+	" AND a.id OPERATOR(pg_catalog.<=) $6 AND (a.action OPERATOR(pg_catalog.=) 'visibility'"
+	" OR k.tells_all OPERATOR(pg_catalog.=) 0 AND (a.org_id OPERATOR(pg_catalog.=) k.org"
+	" OR a.old_org_id OPERATOR(pg_catalog.=) k.org OR a.org_id IS NULL AND k.org IS NULL)))";
 
 constexpr char kGaps[] = "SELECT " TXSYNC_ACTIVITY_COLUMNS " FROM txsync.activity a"
 						 " WHERE a.action OPERATOR(pg_catalog.=) 'gap' AND " TXSYNC_BETWEEN
@@ -288,12 +289,14 @@ DropSuperseded(std::vector<Activity> &activities, int64_t last)
 	std::vector<std::string_view> types;
 	std::vector<std::string_view> entities;
 	std::vector<std::string_view> organizations;
+	std::vector<int64_t> tells_all;
 	auto ask = [&](size_t place, std::string_view organization) {
 		places.push_back(place);
 		ids.push_back(activities[place].id);
 		types.push_back(activities[place].entity_type);
 		entities.push_back(activities[place].entity_id);
 		organizations.push_back(organization);
+		tells_all.push_back(activities[place].action == core::Action::kVisibility);
 	};
 	for (size_t i = 0; i < activities.size(); i++) {
 		const Activity &activity = activities[i];
@@ -307,8 +310,8 @@ DropSuperseded(std::vector<Activity> &activities, int64_t last)
 	for (size_t place : places)
 		needed[place] = false;
 	std::vector<bool> superseded(places.size(), false);
-	const pg::Spi::Parameter parameters[] = {
-		Numbers(ids), Texts(types), Texts(entities), Texts(organizations), {INT8OID, Int64GetDatum(last)}};
+	const pg::Spi::Parameter parameters[] = {Numbers(ids),         Texts(types),       Texts(entities),
+											 Texts(organizations), Numbers(tells_all), {INT8OID, Int64GetDatum(last)}};
 	{
 		ByIndex by_index;
 		pg::Spi spi;

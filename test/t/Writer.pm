@@ -144,9 +144,15 @@ sub rewrite
 	return map { "UPDATE $table SET n = $_ WHERE $place" } 1 .. 2 + int rand 3;
 }
 
+sub emit
+{
+	return sprintf q{WITH s AS (INSERT INTO said VALUES ('event %d') RETURNING key) SELECT txsync.emit('news', key, '{"a": 1}') FROM s}, ++$declared;
+}
+
 sub dml
 {
 	my ($self) = @_;
+	return $self->emit if $self->{tells} && rand() < 0.04;
 	my $table = pick(@names);
 	my $kind = pick(qw(create create create create update update update update remove remove change_key change_org change_org change_org change_partition rewrite), rand() < 0.1 ? 'share' : 'update');
 	return $self->$kind($table);
@@ -210,7 +216,7 @@ sub program
 	my $kind = rand;
 	return ($self->empty) if $kind < 0.03;
 	return $self->apply_ops if $kind < 0.15;
-	return ('BEGIN', ($self->{reshares} && $kind < 0.19 ? $self->change_membership : $self->change_columns), 'COMMIT') if $self->{reshares} && $kind < 0.21;
+	return ('BEGIN', ($self->{tells} && $kind < 0.19 ? $self->change_membership : $self->change_columns), 'COMMIT') if $self->{tells} && $kind < 0.21;
 	return $self->dml if $kind < 0.4;
 	my @steps = ('BEGIN');
 	push @steps, sprintf q{SELECT txsync.begin_mutation('{"transactionId": "declared %d", "sourceId": "writer"}')}, ++$declared if rand() < 0.3;

@@ -78,20 +78,17 @@ subtest 'a guessed transactionId' => sub {
 my %calls = (
 	'annotate(jsonb)' => q{'{"a": 1}'},
 	'apply_ops(jsonb,jsonb)' => q{'[{"transactionId": "path 1", "sourceId": "s", "entityType": "docs", "entityId": "path", "action": "update", "changedField": "a", "value": "x", "streamOffset": 100000}]', '{}'},
-	# What commits as it goes does not run in a transaction block: see below.
-	'backfill(regclass)' => q{'public.docs'},
-	'backfill_piece(regclass,boolean)' => q{'public.docs', true},
-	'verify(regclass,jsonb)' => q{'public.docs'},
-	'verify_piece(regclass,text)' => q{'public.docs', ''},
-	'verified(regclass,bigint,bigint,jsonb)' => q{'public.docs', 0, 0, '[]'},
-	'begin_mutation(jsonb,text,text,jsonb)' => q{'{"transactionId": "path 2", "sourceId": "s", "expectedTransactionId": null, "changedField": "a"}', 'docs', 'path', '{}'},
+	'backfill(regclass)' => q{'evil.mine_too'},
+	'backfill_piece(regclass,boolean)' => q{'evil.mine_too', true},
+	'begin_mutation(jsonb,text,text,jsonb)' => q{'{"transactionId": "path 2", "sourceId": "s", "changedField": "a"}', 'docs', 'path', '{}'},
 	'changes(text,integer,text[],text[],boolean)' => q{'start', 10, '{docs,plain}', '{A}', true},
 	'check_field_conflict(text,text,text,text)' => q{'docs', 'path', 'a', 'x'},
 	'compare_transaction_ids(text,text)' => q{'1700000000000.0001.a', '1700000000000.0002.a'},
 	'consume(text,integer,interval)' => q{'path', 10, '1 s'},
 	'ack(text,bigint[])' => q{'path', '{1}'},
 	'nack(text,bigint[],interval,text)' => q{'path', '{1}', '1 s', 'x'},
-	'create_consumer(text,jsonb)' => q{'path', '{}'},
+	'drop_consumer(text)' => q{'path'},
+	'replay(text,bigint[])' => q{'path', '{1}'},
 	'create_transaction_id(text)' => q{'a'},
 	'end_mutation()' => '',
 	'fetch_changes(text,integer,text[],text[],boolean)' => q{'start', 10, '{docs,plain,pairs,masked,parts}', '{A,B}', true},
@@ -105,13 +102,16 @@ my %calls = (
 	'mutate(jsonb)' => q{'{"transactionId": "path 3", "sourceId": "s", "entityType": "docs", "entityId": "path", "action": "update", "changedField": "a", "value": "x"}'},
 	'mutation_day(text)' => q{'1700000000000.0001.a'},
 	'parse_transaction_id(text)' => q{'1700000000000.0001.a'},
-	'reshare(text,text[])' => q{'docs', '{path}'},
+	'reshare(text,text[])' => q{'mine too', '{1}'},
 	'snapshot(text,text,integer)' => q{'docs', NULL, 1},
 	'squash_ops(jsonb)' => q{'[]'},
 	'sync(text,jsonb,jsonb)' => q{'start', '[]', '{}'},
+	'verified(regclass,bigint,bigint,jsonb)' => q{'evil.mine_too', 1, 0, '[]'},
+	'verify(regclass,jsonb)' => q{'evil.mine_too', NULL},
+	'verify_piece(regclass,text)' => q{'evil.mine_too', ''},
 	'tracking(bytea)' => q{'\x00'},
-	'track(regclass,text,name,name,boolean,name[],name[],jsonb,text,regprocedure)' => q{'evil.mine'},
-	'untrack(regclass,boolean)' => q{'evil.mine'},
+	'track(regclass,text,name,name,boolean,name[],name[],jsonb,text,regprocedure)' => q{'evil.mine_too'},
+	'untrack(regclass,boolean)' => q{'evil.mine_too'},
 	'capture_worker()' => '',
 );
 
@@ -120,31 +120,30 @@ sub heard { return $json->encode(rows('postgres', 'SELECT DISTINCT who, what FRO
 subtest 'search_path' => sub {
 	$node->safe_psql('postgres', slurp_file("$FindBin::RealBin/attacks.sql"));
 	my @ours = map { $_->[0] } @{ rows('postgres', q{SELECT p.oid::regprocedure::text FROM pg_proc p WHERE pronamespace = 'txsync'::regnamespace AND prokind IN ('f', 'p')
-		AND has_function_privilege('nobody', oid, 'EXECUTE') AND proname !~ '^hlc' AND prorettype <> 'trigger'::regtype OR oid = 'txsync.hlc_now()'::regprocedure ORDER BY 1}) };
+		AND has_function_privilege('nobody', oid, 'EXECUTE') AND proname !~ '^hlc' AND prorettype <> 'trigger'::regtype OR oid = 'txsync.hlc_now()'::regprocedure ORDER BY proname = 'drop_consumer', proname = 'untrack', 1}) };
 	get('keeper', q{INSERT INTO docs VALUES ('path', 'A')});
-	get('postgres', q{GRANT ALL ON docs, plain TO guy});
+	get('postgres', 'GRANT ALL ON docs, plain TO guy; GRANT EXECUTE ON FUNCTION txsync.create_consumer TO guy');
 	captured();
 	get('postgres', 'DELETE FROM evil.heard');
 	foreach my $role (qw(guy postgres))
 	{
 		my $victim = WireClient->new($node, user => $role, options => '-c search_path=evil,pg_temp,pg_catalog,public -c client_min_messages=error -c txsync.empty_mutation=off');
+		get($role, q{SELECT txsync.create_consumer('path', '{}', 'start')});
+		get($role, q{CREATE TABLE evil.mine_too (id int PRIMARY KEY); SELECT txsync.track('evil.mine_too', 'mine too')});
 		$victim->query("SELECT pg_catalog.set_config('search_path', 'pg_catalog', false); CREATE TEMP TABLE $_ (id int); SELECT pg_catalog.set_config('search_path', 'evil,pg_temp,pg_catalog,public', false)") foreach qw(activity capture_state entities mutation tombstone secret consumer delivery pg_class pg_proc);
 		foreach my $function (map { s/\Atxsync\.//r } @ours)
 		{
 			my $arguments = $calls{$function};
 			ok(defined $arguments, "$function is known here") or next;
-			$victim->query('BEGIN');
-			my $answer = $victim->query("SELECT * FROM txsync." . ($function =~ s/\(.*//r) . "($arguments)");
+			my $call = $function =~ /\A(?:backfill|verify)\(/ ? 'CALL' : 'SELECT * FROM';
+			my $answer = $victim->query("$call txsync." . ($function =~ s/\(.*//r) . "($arguments)");
 			note("$role: $function: $answer->{error} $answer->{message}") if $answer->{error};
-			$victim->query(($answer->{error} ? 'ROLLBACK' : 'COMMIT'));
-		}
-		if ($role eq 'postgres')
-		{
-			ok(!$victim->query("CALL txsync.$_('public.docs')")->{error}, $_) foreach qw(backfill verify);
 		}
 		$victim->drop;
+		get($role, 'DROP TABLE evil.mine_too');
 	}
 	is(heard(), '[]', 'nothing of the attacker\'s was called');
+	is(get('postgres', 'SELECT is_called FROM evil.calls'), 'f', 'not even in vain');
 	get('postgres', 'DROP SCHEMA evil CASCADE; CREATE SCHEMA evil AUTHORIZATION mallory; GRANT ALL ON SCHEMA evil TO PUBLIC');
 };
 
@@ -249,17 +248,25 @@ subtest 'messages of an attacker' => sub {
 # ---- What is closed
 
 subtest 'what is closed' => sub {
+	foreach my $call (q{SELECT txsync.track('docs')}, q{SELECT txsync.untrack('docs')}, q{SELECT txsync.reshare('docs', '{x}')}, q{CALL txsync.backfill('docs')}, q{CALL txsync.verify('docs')}, q{SELECT txsync.backfill_piece('docs', true)},
+		q{SELECT txsync.verify_piece('docs', '')}, q{SELECT txsync.verified('docs', 1, 0, '[]')})
+	{
+		like(ask($_, $call), qr/\A42501 /, "$call is not for $_") foreach qw(ann nobody);
+	}
+	get('postgres', q{SELECT txsync.create_consumer('of boss')});
+	like(ask('ann', "SELECT txsync.$_"), qr/\A(?:42501|42704) /, "$_ is for members of its creator's role") foreach q{consume('of boss')}, q{ack('of boss', '{1}')}, q{nack('of boss', '{1}')}, q{replay('of boss', '{1}')}, q{drop_consumer('of boss')};
+	is(get('ann', 'SELECT count(*) FROM txsync.consumers'), '0', 'nobody sees the consumers of others');
 	my $open = join "\n", map { $_->[0] } @{ rows('postgres', q{
 		SELECT c.oid::regclass || ' ' || p FROM pg_class c, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) p
 		WHERE relnamespace = 'txsync'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') AND (has_table_privilege('nobody', c.oid, p) OR p IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') AND has_any_column_privilege('nobody', c.oid, p))
 		UNION ALL SELECT c.oid::regclass || ' ' || p FROM pg_class c, unnest('{USAGE,SELECT,UPDATE}'::text[]) p WHERE relnamespace = 'txsync'::regnamespace AND relkind = 'S' AND has_sequence_privilege('nobody', c.oid, p) ORDER BY 1}) };
-	is($open, 'txsync.entities SELECT', 'of our relations everybody reads one');
+	is($open, "txsync.consumers SELECT\ntxsync.dead_letters SELECT\ntxsync.entities SELECT\ntxsync.progress_backfill SELECT", 'of our relations everybody reads these');
 	like(ask('nobody', 'SELECT * FROM txsync.activity'), qr/\A42501 /, 'activity');
 	like(ask('nobody', 'SELECT * FROM txsync.activity_0'), qr/\A42501 |\A42P01 /, 'its partitions');
 	like(ask('nobody', 'SELECT key FROM txsync.secret'), qr/\A42501 /, 'secret');
 	my $closed = join "\n", map { $_->[0] } @{ rows('postgres', q{SELECT proname FROM pg_proc p WHERE pronamespace = 'txsync'::regnamespace AND NOT has_function_privilege('nobody', oid, 'EXECUTE') ORDER BY 1}) };
 	note($closed);
-	like($closed, qr/^$_$/m, "$_() is not for everybody") foreach qw(backfill compact_changelog doctor emit health pause reset_capture resume status verify wait_captured);
+	like($closed, qr/^$_$/m, "$_() is not for everybody") foreach qw(compact_changelog create_consumer doctor emit health pause reset_capture resume status wait_captured);
 	my $elevated = join "\n", map { $_->[0] } @{ rows('postgres', q{SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace = 'txsync'::regnamespace AND prosecdef
 		AND (has_function_privilege('nobody', oid, 'EXECUTE') OR NOT coalesce(array_to_string(proconfig, ' ') ~ 'search_path=pg_catalog, pg_temp', false)) ORDER BY 1}) };
 	is($elevated, '', 'no SECURITY DEFINER function is for everybody, and each has its search_path');

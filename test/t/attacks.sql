@@ -4,8 +4,11 @@ CREATE SCHEMA evil;
 GRANT ALL ON SCHEMA evil TO PUBLIC;
 CREATE TABLE evil.heard (who name, what text);
 GRANT ALL ON evil.heard TO PUBLIC;
+-- A sequence remembers what a rollback takes back.
+CREATE SEQUENCE evil.calls MINVALUE 0 START 0;
+GRANT ALL ON evil.calls TO PUBLIC;
 CREATE FUNCTION evil.hear(what text) RETURNS bool LANGUAGE plpgsql SET search_path = pg_catalog AS
-	$$ BEGIN INSERT INTO evil.heard VALUES (current_user, what); RETURN true; END $$;
+	$$ BEGIN PERFORM nextval('evil.calls'); RAISE LOG 'heard % of %', what, current_user; INSERT INTO evil.heard VALUES (current_user, what); RETURN true; END $$;
 DO $$
 DECLARE
 	o record;

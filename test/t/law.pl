@@ -45,7 +45,7 @@ my @readers = (
 	Reader->new($node, 'some types', role => 'keeper', types => [qw(docs pairs)]),
 	Reader->new($node, 'little', role => 'ann', types => [qw(docs parts)], orgs => [ 'A', 'B' ]),
 );
-$boss->rows('GRANT EXECUTE ON FUNCTION txsync.create_consumer TO ann, guy');
+$boss->rows('GRANT EXECUTE ON FUNCTION txsync.create_consumer TO ann, guy; GRANT EXECUTE ON FUNCTION txsync.emit TO keeper; GRANT SELECT ON txsync.event TO ann');
 my @consumers = (
 	Consumer->new($node, 'outbox', role => 'postgres'),
 	Consumer->new($node, 'outbox of ann', role => 'ann'),
@@ -53,10 +53,7 @@ my @consumers = (
 	Consumer->new($node, 'outbox of A', role => 'postgres', orgs => ['A']),
 );
 my ($compactor, $compacts, %count) = (WireClient->new($node), 0);
-
-# What the extension can do.
-my $reshares = $boss->rows(q{SELECT count(*) FROM pg_proc WHERE proname = 'reshare'})->[0][0];
-$_->{reshares} = $reshares foreach @writers;
+$_->{tells} = 1 foreach @writers;
 
 sub connect_all
 {
@@ -162,7 +159,6 @@ sub compact
 # Old cursors expire.
 sub forget
 {
-	return if !@{ $boss->rows(q{SELECT FROM pg_settings WHERE name = 'txsync.changelog_retention'}) };
 	compact() if $compacts;
 	$boss->rows(q{ALTER SYSTEM SET txsync.changelog_retention = '1 s'}) // wrong($boss->{message});
 	$boss->rows('SELECT pg_reload_conf()');
@@ -181,11 +177,11 @@ sub lose
 	$boss->rows(q{SELECT txsync.wait_captured(pg_current_wal_insert_lsn(), '60 s')});
 	my $slot = $db->pause;
 	$boss->rows("SELECT pg_drop_replication_slot('$slot')") // wrong($boss->{message});
-	# Nobody tells of rights that changed in a gap.
-	$_->{reshares} = 0 foreach @writers;
+	# Rights that change in a gap, and events, are told by nobody.
+	$_->{tells} = 0 foreach @writers;
 	write_some(40);
 	$_->finish foreach @writers;
-	$_->{reshares} = $reshares foreach @writers;
+	$_->{tells} = 1 foreach @writers;
 	$db->resume;
 	$db->wait_for_state('lost');
 	my $heal = pick(qw(true false));
@@ -231,6 +227,7 @@ sub found_again
 	my ($consumer) = @_;
 	wrong("$consumer->{name}: $consumer->{error} $consumer->{message}") if $consumer->{error} !~ /\ATX/;
 	may_expire($consumer, { %{ $consumer->{branch} }, at => $boss->rows("SELECT position FROM txsync.consumers WHERE name = '$consumer->{name}'")->[0][0] });
+	$_->finish foreach @writers; # they may have locks
 	$consumer->rows("SELECT txsync.drop_consumer('$consumer->{name}')") // wrong($consumer->{message});
 	$consumer->found or wrong($consumer->{message});
 	return;
@@ -259,6 +256,19 @@ sub explain_difference
 		(map { s/(?:long ){10,}/long.../gr } $difference), 'the activities:', @activities, 'what it was told:', @trace;
 }
 
+# Who may read events has been told all since his first; others none.
+sub check_events
+{
+	my ($reader, $branch) = @_;
+	my @told = sort { $a <=> $b } keys %{ $branch->{events} };
+	return if !@told;
+	wrong("$reader->{name} is told events") if $reader->{role} !~ /\A(?:postgres|ann)\z/ || $branch->{types} || $branch->{orgs};
+	my @missing = grep { !$branch->{events}{$_} } map { $_->[0] } @{ $boss->rows("SELECT id FROM txsync.activity WHERE action = 'event' AND id BETWEEN $told[0] AND $branch->{at}") };
+	wrong("$reader->{name} is not told events @missing") if @missing;
+	$count{'events told'} += @told;
+	return;
+}
+
 sub check_branch
 {
 	my ($reader, $old) = @_;
@@ -276,6 +286,7 @@ sub check_branch
 	}
 	my $difference = $reader->difference($branch);
 	wrong(explain_difference($reader, $branch, $difference)) if $difference ne '';
+	check_events($reader, $branch);
 	$count{'cursors that held'}++;
 	return $branch;
 }
@@ -284,6 +295,11 @@ sub check_branch
 sub check_all
 {
 	settle();
+	my $emitted = $boss->rows(<<'SQL')->[0];
+SELECT count(*) FILTER (WHERE n = 0), count(*) FILTER (WHERE n > 1), (SELECT max(floor) FROM txsync.capture_state)
+FROM (SELECT count(e.id) AS n FROM said LEFT JOIN txsync.event e USING (key) GROUP BY said.key) k
+SQL
+	wrong("events: $emitted->[0] are missing, $emitted->[1] are there twice") if $emitted->[1] || ($emitted->[0] && !$emitted->[2]);
 	foreach my $consumer (@consumers)
 	{
 		$consumer->drain // found_again($consumer);
@@ -329,7 +345,7 @@ foreach my $round (1 .. $rounds)
 $count{changes} += $_->{changes} // 0, $count{pages} += $_->{pages} // 0 foreach @readers;
 $count{deliveries} += $_->{deliveries} // 0, $count{'repeated deliveries'} += $_->{repeated} // 0 foreach @consumers;
 note join ', ', map { "$_: $count{$_}" } sort keys %count;
-cmp_ok($count{$_} // 0, '>', 0, "$_: $count{$_}") foreach 'transactions', 'cursors that held', 'changes', 'pages', 'consumers that held', 'repeated deliveries', qw(begin begin_now begin_with_snapshots);
+cmp_ok($count{$_} // 0, '>', 0, "$_: $count{$_}") foreach 'transactions', 'cursors that held', 'changes', 'pages', 'consumers that held', 'repeated deliveries', 'events told', qw(begin begin_now begin_with_snapshots);
 
 $node->stop;
 done_testing();

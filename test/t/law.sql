@@ -14,6 +14,8 @@ SET ROLE keeper;
 CREATE TABLE member (role name, org text, active boolean NOT NULL, PRIMARY KEY (role, org));
 INSERT INTO member VALUES ('ann', 'A', true), ('bob', 'B', true), ('cyd', 'A', true), ('cyd', 'B', true), ('guy', 'A', true);
 CREATE TABLE ever_shared (id text PRIMARY KEY);
+-- What was emitted.
+CREATE TABLE said (key text);
 GRANT SELECT ON member, ever_shared TO PUBLIC;
 CREATE FUNCTION mine(former boolean) RETURNS text[] STABLE
 RETURN (SELECT coalesce(array_agg(org), '{}') FROM member WHERE role = current_user AND (active OR former));

@@ -8,6 +8,7 @@ use lib $FindBin::RealBin;
 use PostgreSQL::Test::Utils;
 use Roles;
 use Test::More;
+use Time::HiRes qw(usleep);
 use WireClient;
 
 start_roles('visibility');
@@ -165,16 +166,17 @@ subtest 'a transaction that is not visible yet' => sub {
 	get('postgres', 'SELECT pg_reload_conf()');
 	$db->poll_ok(q{SELECT current_setting('synchronous_standby_names') = 'ghost'}, 'a standby that never confirms');
 	my $waits = WireClient->new($node, user => 'keeper', options => '-c synchronous_commit=on');
-	my $last = get('postgres', 'SELECT max(id) FROM txsync.activity');
 	my $cursor = page('ann', 'now')->{cursor};
 	$waits->send(q{UPDATE plain SET a = 'new' WHERE id = 50});
-	$db->poll_ok("SELECT count(*) = 1 FROM txsync.activity WHERE id > $last", 'captured');
+	$db->poll_ok("SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE pid = $waits->{pid}", 'it has committed, and waits');
+	usleep(300_000);
 	is(get('ann', 'SELECT a FROM plain WHERE id = 50'), 'old', 'others do not see it yet');
 	my @before = page('ann', $cursor);
 	my $now = page('ann', 'now')->{cursor};
 	my $snapshot = $json->decode(get('ann', q{SELECT txsync.snapshot('plain')}))->{cursor};
 	get('postgres', "SELECT pg_cancel_backend($waits->{pid})");
 	$waits->answer;
+	captured();
 	is(get('ann', 'SELECT a FROM plain WHERE id = 50'), 'new', 'now they do');
 	push @before, page('ann', $before[0]{cursor});
 	is(join(' ', map { $_->{data}{a} } map { @{ $_->{changes} } } @before), 'new', 'its change is told with what it wrote');
@@ -191,7 +193,7 @@ subtest 'SET ROLE' => sub {
 	my $ask = sub { my $answer = $many->query($_[0]); return $answer->{error} // $answer->{rows}[0][0] };
 	get('keeper', q{INSERT INTO docs VALUES ('set role A', 'A'), ('set role B', 'B')});
 	captured();
-	my $told = sub { return join ' ', sort map { $_->{entityId} =~ /set role (.)/ && $_->{data} ? $1 : () } @{ $json->decode($ask->(q{SELECT txsync.fetch_changes('start', 1000, '{docs}')}))->{changes} } };
+	my $told = sub { return join ' ', sort map { ($_->{entityId} // '') =~ /set role (.)/ && $_->{data} ? $1 : () } @{ $json->decode($ask->(q{SELECT txsync.fetch_changes('start', 1000, '{docs}')}))->{changes} } };
 	foreach my $round (1 .. 8)
 	{
 		is($told->(), 'A B', "the superuser ($round)");
