@@ -97,7 +97,7 @@ Consumer::RequireCreator() const
 }
 
 void
-Consumer::PutBack(std::span<const Delivery> failed, std::optional<TimestampTz> due,
+Consumer::PutBack(std::span<const Delivery> failed, std::optional<TimestampTz> delay,
 				  const std::optional<std::string> &error)
 {
 	std::vector<Queue::Waiting> waiting;
@@ -108,7 +108,7 @@ Consumer::PutBack(std::span<const Delivery> failed, std::optional<TimestampTz> d
 			dead.push_back(delivery);
 			done.insert(delivery.entity);
 		} else {
-			waiting.push_back({delivery, due.value_or(now + WaitAfter(delivery.attempts))});
+			waiting.push_back({delivery, now + delay.value_or(WaitAfter(delivery.attempts))});
 		}
 	}
 	queue.Add(waiting);
