@@ -16,3 +16,18 @@ FROM pg_catalog.jsonb_array_elements(@extschema@.fetch_changes(changes."cursor",
 ORDER BY c.n;
 END;
 COMMENT ON FUNCTION changes(text, int, text[], text[], boolean) IS 'What fetch_changes() returns, as rows: to look at. For everybody.';
+
+CREATE FUNCTION get_entities(pointers jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION get_entities(jsonb) IS
+'1 to 100 entities, named by {"entityType", "entityId"}, as the caller may read them now: an array in the same order of {"entityType", "entityId", "organizationId", "data", "versions"}. data is null for one that is not there, or not for the caller. Errors: UNKNOWN_ENTITY_TYPE, 22023. For everybody.';
+
+CREATE FUNCTION snapshot(entity_type text, after text DEFAULT NULL, max int DEFAULT 100) RETURNS jsonb
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION snapshot(text, text, int) IS
+'All entities of a type as the caller may read them, in pages in the order of their ids: {"entities": [{"entityId", "organizationId", "data"}], "versions": {entityId: versions}, "next", "cursor"}. after: next of the page before; next is null on the last one. cursor is from before the first page: what came meanwhile is behind it, for fetch_changes(). Errors: UNKNOWN_ENTITY_TYPE, CURSOR_INVALID, CURSOR_EXPIRED, 22023 unless max is 1 to 1000, 42501. For everybody.';
+
+CREATE FUNCTION sync("cursor" text, ops jsonb, options jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sync_changes';
+COMMENT ON FUNCTION sync(text, jsonb, jsonb) IS
+'In one call fetch_changes() and then apply_ops(): {"changes", "cursor", "hasMore", "results"}. While there are more changes every op is deferred. Then an op on what one of the changes changed is a conflict, unless the change is the client''s own; the others are applied in order. Options: {"max", "entityTypes", "organizations"} of fetch_changes(), {"atomic"} of apply_ops(). Errors as of both. For everybody.';

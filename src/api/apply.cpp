@@ -179,6 +179,13 @@ struct QueuedOp
 {
 	core::Op op;
 	std::optional<core::OpDefect> defect;
+	std::optional<pg::Failure> refusal;
+
+	bool
+	IsSound() const
+	{
+		return !defect && !refusal;
+	}
 };
 
 // Ops that are one mutation: they come one after the other, and have one transactionId.
@@ -186,7 +193,7 @@ struct Group
 {
 	size_t begin;
 	size_t end;
-	std::optional<size_t> defective; // the first of its ops that is
+	std::optional<size_t> defective; // the first of its ops that is, or is refused
 };
 
 class Batch
@@ -205,7 +212,9 @@ public:
 	void
 	Run()
 	{
-		if (options_.atomic)
+		if (options_.deferred)
+			TellDeferred(0, groups_.size());
+		else if (options_.atomic)
 			RunAsOne();
 		else
 			RunEach();
@@ -242,7 +251,9 @@ private:
 		if (!continues)
 			groups_.push_back({i, i, std::nullopt});
 		groups_.back().end = i + 1;
-		if (queued.defect && !groups_.back().defective)
+		if (!queued.defect && options_.refuse)
+			queued.refusal = options_.refuse(queued.op);
+		if (!queued.IsSound() && !groups_.back().defective)
 			groups_.back().defective = i;
 	}
 
@@ -300,7 +311,8 @@ private:
 	DefectOf(const Group &group)
 	{
 		failed_ = *group.defective;
-		return ProblemOf(InvalidOp(*ops_[failed_].defect));
+		const QueuedOp &op = ops_[failed_];
+		return ProblemOf(op.refusal ? *op.refusal : InvalidOp(*op.defect));
 	}
 
 	// `at`: the group that is tried.

@@ -5,6 +5,8 @@
 #include "core/op.h"
 #include "pg/error.h"
 
+#include <functional>
+
 namespace txsync::api {
 
 // Whether the deferred constraints hold for what the transaction has written up to now. If not, its end is the
@@ -16,7 +18,11 @@ pg::Failure InvalidOp(const core::OpDefect &defect);
 
 struct ApplyOptions
 {
-	bool atomic = false; // all or nothing
+	bool atomic = false;   // all or nothing
+	bool deferred = false; // nothing is applied now
+
+	// Why an op is not to be applied, if there is a reason that it does not have itself.
+	std::function<std::optional<pg::Failure>(const core::Op &)> refuse = {};
 };
 
 // The results, one for each op: a jsonb array. Fails, with nothing applied, if `ops` is not an array of at most

@@ -3,9 +3,9 @@
 #include "api/attach.h"
 #include "api/entity.h"
 #include "api/errors.h"
-#include "core/base64.h"
+#include "api/result.h"
+#include "api/sealed.h"
 #include "core/cursor.h"
-#include "pg/seal.h"
 
 #include <charconv>
 
@@ -22,8 +22,6 @@ namespace txsync::api {
 namespace {
 
 constexpr char kPurpose[] = "cursor";
-
-constexpr size_t kSealBytes = 16;
 
 // What a reader does who cannot go on.
 constexpr char kBeginAnew[] =
@@ -45,16 +43,6 @@ std::string
 SystemIdentifier()
 {
 	return std::to_string(GetSystemIdentifier());
-}
-
-int64_t
-Number(int column)
-{
-	return pg::Call([&] {
-		bool null = true;
-		Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null);
-		return null ? int64_t{0} : DatumGetInt64(value);
-	});
 }
 
 uint64_t
@@ -83,14 +71,6 @@ DatabaseHash()
 }
 
 pg::Failure
-Invalid()
-{
-	return Fail(errors::kCursorInvalid, "the cursor is none that this database gave", {},
-				"Give a cursor back as it was given: a text of fetch_changes(), sync() or snapshot(), an activityId,"
-				" 'start' or 'now'.");
-}
-
-pg::Failure
 Foreign()
 {
 	return Fail(errors::kCursorForeign, "the cursor is of another history than this database's", {}, kBeginAnew);
@@ -107,17 +87,12 @@ Ahead(int64_t position, const Extent &extent)
 core::Cursor
 Parse(std::string_view text)
 {
-	std::optional<std::string> bytes = core::FromBase64Url(text);
-	if (!bytes || bytes->size() < kSealBytes)
-		throw Invalid();
-	std::string_view content = std::string_view(*bytes).substr(0, bytes->size() - kSealBytes);
-	std::string_view seal = std::string_view(*bytes).substr(content.size());
-	std::optional<core::Cursor> cursor = core::ParseCursor(content);
-	bool sealed = pg::IsSealed(pg::SealOf(kPurpose, content), seal);
-	if (cursor && !sealed && cursor->database != DatabaseHash())
+	std::optional<Unsealed> unsealed = Unseal(kPurpose, text);
+	std::optional<core::Cursor> cursor = unsealed ? core::ParseCursor(unsealed->content) : std::nullopt;
+	if (cursor && !unsealed->is_ours && cursor->database != DatabaseHash())
 		throw Foreign();
-	if (!cursor || !sealed)
-		throw Invalid();
+	if (!cursor || !unsealed->is_ours)
+		throw InvalidCursor();
 	return *cursor;
 }
 
@@ -142,7 +117,7 @@ EndOfEpoch(int64_t epoch)
 	const pg::Spi::Parameter parameters[] = {{INT8OID, Int64GetDatum(epoch)}};
 	if (spi.Execute(end_of_epoch_plan, kEndOfEpoch, parameters) == 0)
 		return std::nullopt;
-	return Number(1);
+	return Number(0, 1);
 }
 
 void
@@ -180,6 +155,14 @@ Expired(int64_t position, const char *why)
 
 } // namespace
 
+pg::Failure
+InvalidCursor()
+{
+	return Fail(errors::kCursorInvalid, "the cursor is none that this database gave", {},
+				"Give a cursor back as it was given: a text of fetch_changes(), sync() or snapshot(), an activityId,"
+				" 'start' or 'now'.");
+}
+
 Extent
 ExtentNow()
 {
@@ -189,7 +172,7 @@ ExtentNow()
 	const pg::Spi::Parameter parameters[] = {TextParameter(identifier), {OIDOID, ObjectIdGetDatum(MyDatabaseId)}};
 	if (spi.Execute(extent_plan, kExtent, parameters) == 0)
 		return {};
-	return {Number(1), Number(2), Number(3)};
+	return {Number(0, 1), Number(0, 2), Number(0, 3)};
 }
 
 std::string
@@ -199,11 +182,7 @@ CursorAt(const Extent &extent, int64_t position, const Filter &filter)
 						Hashed(filter.organizations)};
 	core::Buffer bytes;
 	core::Write(bytes, cursor);
-	pg::Seal seal = pg::SealOf(kPurpose, bytes.View());
-	bytes.Append({reinterpret_cast<const char *>(seal.data()), kSealBytes});
-	core::Buffer text;
-	core::AppendBase64Url(text, bytes.View());
-	return std::string(text.View());
+	return Sealed(kPurpose, bytes.View());
 }
 
 int64_t

@@ -21,6 +21,9 @@ std::string CursorAt(const Extent &extent, int64_t position, const Filter &filte
 // The activity behind which the reader goes on. Fails with the CURSOR_ errors.
 int64_t PositionOf(std::string_view cursor, const Extent &extent, const Filter &filter);
 
+// CURSOR_INVALID.
+pg::Failure InvalidCursor();
+
 // Fails with CURSOR_EXPIRED if not all that came behind the position can be told any more.
 void RequireWhole(int64_t position, const Extent &extent, const Filter &filter);
 

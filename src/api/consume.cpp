@@ -1,7 +1,7 @@
 // consume(), ack(), nack() and replay(): what workers of a consumer call.
 
 #include "api/arguments.h"
-#include "api/attach.h"
+#include "api/by_index.h"
 #include "api/consumer_settle.h"
 #include "api/consumer_take.h"
 #include "pg/entry.h"
@@ -91,7 +91,7 @@ Consume(FunctionCallInfo fcinfo)
 		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "lease must be positive"};
 	Rows rows(fcinfo);
 	Oid caller = GetUserId();
-	pg::RoleScope as_owner(ExtensionOwner());
+	ByIndex as_owner;
 	Consumer consumer = Consumer::Open(name, caller);
 	for (const Given &given : Take(consumer, static_cast<size_t>(max), lease))
 		rows.Add(Int64GetDatum(given.delivery.id), Int32GetDatum(given.delivery.attempts), given.change);
@@ -107,7 +107,7 @@ Settle(FunctionCallInfo fcinfo, F &&settle)
 	std::vector<int64_t> ids = IdsArgument(fcinfo, 1);
 	Rows rows(fcinfo);
 	Oid caller = GetUserId();
-	pg::RoleScope as_owner(ExtensionOwner());
+	ByIndex as_owner;
 	Consumer consumer = Consumer::Open(name, caller);
 	std::vector<const char *> statuses = settle(consumer, ids);
 	consumer.Save();

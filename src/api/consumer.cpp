@@ -57,7 +57,7 @@ Consumer::Open(const std::string &name, Oid caller)
 {
 	pg::Spi spi;
 	pg::Spi::Parameter parameters[] = {TextParameter(name)};
-	if (spi.Execute(open_plan, kOpen, parameters) == 0)
+	if (spi.Execute(open_plan, kOpen, parameters, pg::Spi::Planned::kGeneric) == 0)
 		throw pg::Failure{ERRCODE_UNDEFINED_OBJECT,
 						  "there is no consumer " + Quoted(name),
 						  {},
@@ -130,7 +130,7 @@ Consumer::Save()
 									   {INT8OID, Int64GetDatum(position)},
 									   {INT8OID, Int64GetDatum(read_to)},
 									   {INT8OID, Int64GetDatum(last_delivery)}};
-	spi.Execute(save_plan, kSave, parameters);
+	spi.Execute(save_plan, kSave, parameters, pg::Spi::Planned::kGeneric);
 }
 
 } // namespace txsync::api

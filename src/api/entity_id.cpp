@@ -22,15 +22,16 @@ namespace txsync::api {
 
 namespace {
 
-// `OPERATOR(schema.=)`: the one that unique indexes on the type go by, unless they were told another.
+// `OPERATOR(schema.=)` or `OPERATOR(schema.>)`: the one that unique indexes on the type go by, unless they were told
+// another.
 std::string
-EqualityOf(Oid type)
+OperatorOf(Oid type, char which)
 {
 	return pg::Call([&]() -> const char * {
-		Oid equality = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
-		HeapTuple row = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality));
+		const TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_GT_OPR);
+		HeapTuple row = SearchSysCache1(OPEROID, ObjectIdGetDatum(which == '=' ? entry->eq_opr : entry->gt_opr));
 		if (!HeapTupleIsValid(row)) // the statement will say that there is none
-			return "OPERATOR(pg_catalog.=)";
+			return psprintf("OPERATOR(pg_catalog.%c)", which);
 		auto *form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(row));
 		const char *schema = get_namespace_name(form->oprnamespace);
 		const char *sql = psprintf("OPERATOR(%s.%s)", quote_identifier(schema != nullptr ? schema : "pg_catalog"),
@@ -73,11 +74,33 @@ IdReader::IdReader(const Table &table, const core::Tracking &tracking)
 		Column &column = columns_.emplace_back();
 		Describe(column, table.Column(name), context_.get());
 		settled_ = settled_ && pg::IsSettled(column.type);
-		std::string equals =
-			(Parameters() > 1 ? " AND t." : "t.") + pg::QuoteIdentifier(name.c_str()) + ' ' + EqualityOf(column.type);
+		std::string sql = "t." + pg::QuoteIdentifier(name.c_str());
+		std::string equals = (Parameters() > 1 ? " AND " : "") + sql + ' ' + OperatorOf(column.type, '=');
 		condition_ += equals + " $" + std::to_string(Parameters());
 		join_condition_ += equals + " k.k" + std::to_string(Parameters());
+		list_ += (Parameters() > 1 ? ", " : "") + sql;
 	}
+	behind_condition_ = Behind(tracking.id_columns);
+}
+
+// A comparison of rows, for which there are indexes, wants one name of an operator for all columns.
+std::string
+IdReader::Behind(const std::vector<std::string> &names) const
+{
+	std::string greater = OperatorOf(columns_[0].type, '>');
+	bool same = true;
+	std::string parameters;
+	std::string nested;
+	for (size_t i = names.size(); i-- > 0;) {
+		std::string column = "t." + pg::QuoteIdentifier(names[i].c_str());
+		std::string parameter = "$" + std::to_string(i + 1);
+		std::string is_greater = column + ' ' + OperatorOf(columns_[i].type, '>') + ' ' + parameter;
+		std::string is_equal = column + ' ' + OperatorOf(columns_[i].type, '=') + ' ' + parameter;
+		same = same && OperatorOf(columns_[i].type, '>') == greater;
+		parameters = parameters.empty() ? parameter : parameter + ", " + parameters;
+		nested = nested.empty() ? is_greater : "(" + is_greater + " OR " + is_equal + " AND " + nested + ")";
+	}
+	return same ? "ROW(" + list_ + ") " + greater + " ROW(" + parameters + ")" : nested;
 }
 
 void
@@ -176,18 +199,38 @@ IdReader::Read(std::string_view entity_id) const
 	EntityKey key;
 	key.given = PartsOf(entity_id);
 	pg::PinnedScope pinned(!settled_);
-	core::Buffer array;
 	for (size_t i = 0; i < columns_.size(); i++) {
 		Column &column = columns_[i];
 		Datum value = ValueOf(column, key.given[i]);
 		key.values.push_back({column.type, value});
 		key.texts.emplace_back(pg::Call([&] { return OutputFunctionCall(&column.output, value); }));
+	}
+	key.id = IdOf(key.texts);
+	return key;
+}
+
+std::string
+IdReader::IdOf(std::span<const Datum> values) const
+{
+	pg::PinnedScope pinned(!settled_);
+	std::vector<std::string> texts;
+	for (size_t i = 0; i < columns_.size(); i++)
+		texts.emplace_back(pg::Call([&] { return OutputFunctionCall(&columns_[i].output, values[i]); }));
+	return IdOf(texts);
+}
+
+std::string
+IdReader::IdOf(std::span<const std::string> texts)
+{
+	if (texts.size() == 1)
+		return texts.front();
+	core::Buffer array;
+	for (size_t i = 0; i < texts.size(); i++) {
 		array.Append(i == 0 ? '[' : ',');
-		core::json::String(array, key.texts.back());
+		core::json::String(array, texts[i]);
 	}
 	array.Append(']');
-	key.id = columns_.size() == 1 ? key.texts.front() : std::string(array.View());
-	return key;
+	return std::string(array.View());
 }
 
 } // namespace txsync::api

@@ -45,6 +45,23 @@ public:
 		return join_condition_;
 	}
 
+	// The row is behind the one that Condition() is about, in the order of Columns().
+	const std::string &
+	BehindCondition() const
+	{
+		return behind_condition_;
+	}
+
+	// `t.a, t.b`
+	const std::string &
+	Columns() const
+	{
+		return list_;
+	}
+
+	// Of a row that has these values.
+	std::string IdOf(std::span<const Datum> values) const;
+
 	// The values of several ids, an array for each column.
 	std::vector<pg::Spi::Parameter> Arrays(std::span<const EntityKey> keys) const;
 
@@ -80,12 +97,16 @@ private:
 	static Datum Fit(Column &column, Datum value);
 	static Datum ValueOf(Column &column, std::string_view text);
 	std::vector<std::string> PartsOf(std::string_view entity_id) const;
+	std::string Behind(const std::vector<std::string> &names) const;
+	static std::string IdOf(std::span<const std::string> texts);
 
 	std::string entity_type_;
 	std::unique_ptr<MemoryContextData, DeleteContext> context_;
 	mutable std::vector<Column> columns_;
 	std::string condition_;
 	std::string join_condition_;
+	std::string behind_condition_;
+	std::string list_;
 	bool settled_ = true;
 };
 

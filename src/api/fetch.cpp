@@ -28,11 +28,12 @@ FetchChanges(FunctionCallInfo fcinfo)
 	request.max = PG_GETARG_INT32(1);
 	request.filter = {NameSetArgument(fcinfo, 2), NameSetArgument(fcinfo, 3)};
 	request.latest = PG_GETARG_BOOL(4);
-	core::Buffer json;
-	json.Append('{');
-	Write(json, ReadPage(request));
-	json.Append('}');
-	return ToDatum(json.View());
+	Page page = ReadPage(request);
+	return ToDatum([&](core::Buffer &json, const Fits &fits) {
+		json.Append('{');
+		Write(json, page, fits);
+		json.Append('}');
+	});
 }
 
 } // namespace

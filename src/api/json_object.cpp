@@ -101,4 +101,31 @@ ToDatum(std::string_view json)
 	return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(json.data(), json.size()))); });
 }
 
+std::optional<Datum>
+ToDatumIfFits(std::string_view json)
+{
+	// jsonb_in() does nothing but to look at the text: there is nothing to be undone.
+	try {
+		return ToDatum(json);
+	} catch (const pg::Error &error) {
+		int category = ERRCODE_TO_CATEGORY(error.data->sqlerrcode);
+		if (category != ERRCODE_DATA_EXCEPTION && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			throw;
+		pg::Call([&] { FreeErrorData(error.data); });
+		return std::nullopt;
+	}
+}
+
+Datum
+ToDatum(const std::function<void(core::Buffer &, const Fits &)> &write)
+{
+	core::Buffer json;
+	write(json, [](std::string_view) { return true; });
+	if (std::optional<Datum> jsonb = ToDatumIfFits(json.View()))
+		return *jsonb;
+	json.Truncate(0);
+	write(json, [](std::string_view part) { return ToDatumIfFits(part).has_value(); });
+	return ToDatum(json.View());
+}
+
 } // namespace txsync::api

@@ -4,6 +4,9 @@
 #include "core/jsonb.h"
 #include "pg/call.h"
 
+#include <functional>
+#include <optional>
+
 extern "C" {
 #include "utils/jsonb.h"
 }
@@ -39,5 +42,15 @@ Datum ToDatum(JsonbValue *value);
 
 // The jsonb that a JSON text is.
 Datum ToDatum(std::string_view json);
+
+// Nothing for what is JSON and jsonb cannot hold: the character 0, numbers beyond numeric, and what is too large.
+std::optional<Datum> ToDatumIfFits(std::string_view json);
+
+// Whether jsonb can hold a text that is JSON.
+using Fits = std::function<bool(std::string_view)>;
+
+// The jsonb of what `write` writes, which asks for each part that is of the users' making whether it fits, and tells
+// something else in its place if not. It may be called twice: for the most part nobody has to look.
+Datum ToDatum(const std::function<void(core::Buffer &, const Fits &)> &write);
 
 } // namespace txsync::api

@@ -93,13 +93,13 @@ ReadPage(const PageRequest &request)
 }
 
 void
-Write(core::Buffer &out, const Page &page)
+Write(core::Buffer &out, const Page &page, const Fits &fits)
 {
 	out.Append("\"changes\":[");
 	for (size_t i = 0; i < page.changes.size(); i++) {
 		if (i > 0)
 			out.Append(',');
-		Write(out, page.changes[i]);
+		Write(out, page.changes[i], fits);
 	}
 	out.Append("],\"cursor\":");
 	core::json::String(out, page.cursor);

@@ -26,6 +26,6 @@ struct Page
 Page ReadPage(const PageRequest &request);
 
 // `"changes":[…],"cursor":…,"hasMore":…`
-void Write(core::Buffer &out, const Page &page);
+void Write(core::Buffer &out, const Page &page, const Fits &fits);
 
 } // namespace txsync::api

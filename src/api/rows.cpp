@@ -1,6 +1,7 @@
 #include "api/rows.h"
 
 #include "api/described.h"
+#include "core/json.h"
 #include "core/jsonb.h"
 #include "pg/memory.h"
 
@@ -15,10 +16,9 @@ namespace txsync::api {
 
 namespace {
 
-// What a statement gives of each row, by the number of its column.
+// What a statement gives of each row, in this order.
 enum Member
 {
-	kPlace,
 	kData,
 	kOrganization,
 	kTx,
@@ -26,22 +26,43 @@ enum Member
 	kMembers,
 };
 
+// For a statement on `t` and, beside it, JsonOf(t).
+std::string
+Members(const Entity &entity, const Readable &readable)
+{
+	bool has_versions = entity.tracking.tx && MayReadVersions(entity);
+	return "pg_catalog.to_json(d), " +
+		   (readable.HasOrganization() ? "t." + pg::QuoteIdentifier(entity.tracking.org_column.c_str()) : "NULL") +
+		   (has_versions ? ", t.tx, t.tx_versions" : ", NULL::pg_catalog.jsonb, NULL::pg_catalog.bytea");
+}
+
+std::string
+From(const Entity &entity, const Readable &readable)
+{
+	return " FROM " + entity.table + " t, LATERAL (SELECT " + readable.List() + ") d WHERE ";
+}
+
 // The statement has OFFSET 0 so that each id is looked up, by an index, however many rows the planner thinks of.
 std::string
-Statement(const Entity &entity, const Readable &readable)
+StatementForIds(const Entity &entity, const Readable &readable)
 {
-	std::string sql = "SELECT k.n, r.* FROM ROWS FROM (";
+	std::string arrays;
 	std::string names;
 	for (int i = 1; i <= entity.ids.Parameters(); i++) {
-		sql += (i > 1 ? ", pg_catalog.unnest($" : "pg_catalog.unnest($") + std::to_string(i) + ")";
+		arrays += (i > 1 ? ", pg_catalog.unnest($" : "pg_catalog.unnest($") + std::to_string(i) + ")";
 		names += "k" + std::to_string(i) + ", ";
 	}
-	bool has_versions = entity.tracking.tx && MayReadVersions(entity);
-	return sql + ") WITH ORDINALITY AS k(" + names + "n), LATERAL (SELECT pg_catalog.to_json(d), " +
-		   (readable.HasOrganization() ? "t." + pg::QuoteIdentifier(entity.tracking.org_column.c_str()) : "NULL") +
-		   (has_versions ? ", t.tx, t.tx_versions" : ", NULL::pg_catalog.jsonb, NULL::pg_catalog.bytea") + " FROM " +
-		   entity.table + " t, LATERAL (SELECT " + readable.List() + ") d WHERE " + entity.ids.JoinCondition() +
-		   " OFFSET 0) r";
+	return "SELECT r.*, k.n FROM ROWS FROM (" + arrays + ") WITH ORDINALITY AS k(" + names + "n), LATERAL (SELECT " +
+		   Members(entity, readable) + From(entity, readable) + entity.ids.JoinCondition() + " OFFSET 0) r";
+}
+
+// The limit is in the statement, so that the planner knows that few are wanted.
+std::string
+StatementForNext(const Entity &entity, const Readable &readable, bool begins)
+{
+	const std::string &order = entity.ids.Columns();
+	return "SELECT " + Members(entity, readable) + ", " + order + From(entity, readable) +
+		   (begins ? "true" : entity.ids.BehindCondition()) + " ORDER BY " + order + " LIMIT 1001";
 }
 
 // A text, jsonb or bytea without its length word.
@@ -87,6 +108,44 @@ VersionsText(const Entity &entity, const Readable &readable, const Datum *values
 	});
 }
 
+// The row of a result, whose first columns are the members. In the context that is current.
+class Result
+{
+public:
+	Result(SPITupleTable *results, uint64_t row)
+		: desc_(results->tupdesc)
+		, values_(static_cast<size_t>(desc_->natts))
+		, nulls_(std::make_unique<bool[]>(static_cast<size_t>(desc_->natts)))
+	{
+		pg::Call([&] { heap_deform_tuple(heap_copytuple(results->vals[row]), desc_, values_.data(), nulls_.get()); });
+	}
+
+	Row
+	AsRow(const Entity &entity, const Readable &readable, bool with_versions) const
+	{
+		Row row;
+		row.exists = true;
+		row.data = Bytes(values_[kData]);
+		if (!nulls_[kOrganization])
+			row.organization = OrganizationText(TupleDescAttr(desc_, kOrganization)->atttypid, values_[kOrganization]);
+		if (with_versions)
+			row.versions = VersionsText(entity, readable, values_.data(), nulls_.get());
+		return row;
+	}
+
+	// What the statement gives beside the members.
+	std::span<const Datum>
+	Others() const
+	{
+		return std::span(values_).subspan(kMembers);
+	}
+
+private:
+	TupleDesc desc_;
+	std::vector<Datum> values_;
+	std::unique_ptr<bool[]> nulls_;
+};
+
 // Those of the ids that are ids, each with its place among them.
 struct Keys
 {
@@ -126,28 +185,53 @@ ReadRows(const Entity &entity, const Readable &readable, std::span<const std::st
 	Keys read = ReadKeys(entity, ids);
 	if (read.keys.empty())
 		return rows;
-	std::string sql = Statement(entity, readable);
+	std::string sql = StatementForIds(entity, readable);
 	std::vector<pg::Spi::Parameter> arrays = entity.ids.Arrays(read.keys);
-	bool has_versions = entity.tracking.tx && MayReadVersions(entity);
+	bool with_versions = entity.tracking.tx && MayReadVersions(entity);
 	MemoryContext context = CurrentMemoryContext;
 	pg::Spi spi;
 	uint64_t count = spi.Execute(entity.Plan(sql), sql.c_str(), arrays, pg::Spi::Planned::kGeneric);
-	SPITupleTable *table = SPI_tuptable;
+	SPITupleTable *results = SPI_tuptable;
 	pg::ContextScope scope(context);
 	for (uint64_t i = 0; i < count; i++) {
-		Datum values[kMembers];
-		bool nulls[kMembers];
-		pg::Call([&] { heap_deform_tuple(heap_copytuple(table->vals[i]), table->tupdesc, values, nulls); });
-		Row &row = rows[read.places[static_cast<size_t>(DatumGetInt64(values[kPlace])) - 1]];
-		row.exists = true;
-		row.data = Bytes(values[kData]);
-		if (!nulls[kOrganization])
-			row.organization =
-				OrganizationText(TupleDescAttr(table->tupdesc, kOrganization)->atttypid, values[kOrganization]);
-		if (has_versions)
-			row.versions = VersionsText(entity, readable, values, nulls);
+		Result result(results, i);
+		size_t key = static_cast<size_t>(DatumGetInt64(result.Others()[0])) - 1;
+		rows[read.places[key]] = result.AsRow(entity, readable, with_versions);
 	}
 	return rows;
+}
+
+std::vector<NamedRow>
+RowsBehind(const Entity &entity, const Readable &readable, const std::optional<std::string> &id, int64_t limit)
+{
+	std::string sql = StatementForNext(entity, readable, !id);
+	std::vector<pg::Spi::Parameter> parameters;
+	if (id)
+		parameters = entity.ids.Read(*id).values;
+	bool with_versions = entity.tracking.tx && MayReadVersions(entity);
+	MemoryContext context = CurrentMemoryContext;
+	pg::Spi spi;
+	uint64_t count = spi.Execute(entity.Plan(sql), sql.c_str(), parameters, pg::Spi::Planned::kGeneric, limit);
+	SPITupleTable *results = SPI_tuptable;
+	pg::ContextScope scope(context);
+	std::vector<NamedRow> rows;
+	for (uint64_t i = 0; i < count; i++) {
+		Result result(results, i);
+		rows.push_back({entity.ids.IdOf(result.Others()), result.AsRow(entity, readable, with_versions)});
+	}
+	return rows;
+}
+
+void
+Write(core::Buffer &out, const Row &row, const Fits &fits)
+{
+	out.Append("\"organizationId\":");
+	core::json::StringOrNull(out, row.organization);
+	bool told = row.data.data() != nullptr && fits(row.data);
+	out.Append(",\"data\":");
+	out.Append(told ? row.data : "null");
+	if (row.exists && !told)
+		out.Append(",\"truncated\":true");
 }
 
 } // namespace txsync::api

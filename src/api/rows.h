@@ -1,6 +1,7 @@
 #pragma once
 // Entities of one type as the current role may read them now: many at a time.
 
+#include "api/json_object.h"
 #include "api/readable.h"
 
 namespace txsync::api {
@@ -17,5 +18,19 @@ struct Row
 // One for each id, in their order, by one statement. An id that is none of the type's is of no row. The role may read
 // the type's ids (Readable::HasId()).
 std::vector<Row> ReadRows(const Entity &entity, const Readable &readable, std::span<const std::string_view> ids);
+
+struct NamedRow
+{
+	std::string id;
+	Row row;
+};
+
+// The first rows behind an id, or of all, in the order of their ids, at most so many (1000 and one). Fails with 42501
+// if the role may not read ids.
+std::vector<NamedRow> RowsBehind(const Entity &entity, const Readable &readable, const std::optional<std::string> &id,
+								 int64_t limit);
+
+// `"organizationId":…,"data":…`, and that data is left out if jsonb cannot hold it.
+void Write(core::Buffer &out, const Row &row, const Fits &fits);
 
 } // namespace txsync::api

@@ -239,13 +239,14 @@ Tell(std::span<const Activity> activities, const Filter &filter)
 }
 
 void
-Write(core::Buffer &out, const Told &told)
+Write(core::Buffer &out, const Told &told, const Fits &fits)
 {
 	char committed_at[core::kMaxDateTime];
 	char *end = core::FormatInstant(committed_at, told.committed_at);
 	core::Change change = core::ChangeOf(told, told.id, {committed_at, end});
 	auto data = [&](core::Buffer &to) { to.Append(told.data); };
-	if (told.data.data() != nullptr)
+	change.truncated = told.data.data() != nullptr && !fits(told.data);
+	if (told.data.data() != nullptr && !change.truncated)
 		change.data = core::ValueWriter(data);
 	auto versions = [&](core::Buffer &to) { to.Append(told.versions); };
 	if (told.versions.data() != nullptr)

@@ -2,6 +2,7 @@
 // What a reader is told of activities: what the current role may know of them and of their entities, now.
 
 #include "api/activity.h"
+#include "api/json_object.h"
 
 namespace txsync::api {
 
@@ -19,7 +20,8 @@ std::vector<Told> Tell(std::span<const Activity> activities, const Filter &filte
 // Whether the current role may be told of events: it may read their view.
 bool MayReadEvents();
 
-// One change in the one shape, in the database's encoding.
-void Write(core::Buffer &out, const Told &told);
+// One change in the one shape, in the database's encoding. Data that jsonb cannot hold is left out, as too large a
+// record is in the stream.
+void Write(core::Buffer &out, const Told &told, const Fits &fits);
 
 } // namespace txsync::api

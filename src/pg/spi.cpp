@@ -41,7 +41,7 @@ Spi::Execute(const std::string &sql)
 }
 
 uint64_t
-Spi::Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> parameters, Planned planned)
+Spi::Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> parameters, Planned planned, int64_t limit)
 {
 	int options = planned == Planned::kGeneric ? CURSOR_OPT_GENERIC_PLAN : 0;
 	return Call([&] {
@@ -60,7 +60,7 @@ Spi::Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> param
 				elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 			plan = fresh;
 		}
-		int result = SPI_execute_plan(plan, values, nulls, false, 0);
+		int result = SPI_execute_plan(plan, values, nulls, false, limit);
 		if (result < 0)
 			elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
 		return SPI_processed;

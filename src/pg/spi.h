@@ -25,7 +25,8 @@ public:
 	uint64_t Execute(const std::string &sql);
 
 	// The same, planned once for the whole life of the process; `plan` starts as null and stays with the caller.
-	// Generic: never planned for the values, so that each execution costs the same.
+	// Generic: never planned for the values, so that each execution costs the same. A limit other than 0 ends the
+	// execution early.
 	enum class Planned : uint8_t
 	{
 		kAsServerLikes,
@@ -38,7 +39,7 @@ public:
 		bool null = false;
 	};
 	uint64_t Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> parameters,
-					 Planned planned = Planned::kAsServerLikes);
+					 Planned planned = Planned::kAsServerLikes, int64_t limit = 0);
 
 	// A column, from 1 on, of the first row of the last result; nothing for null.
 	static std::optional<std::string> Value(int column);

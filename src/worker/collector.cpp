@@ -3,6 +3,7 @@
 #include "pg/call.h"
 
 extern "C" {
+#include "storage/procarray.h"
 #include "utils/wait_event.h"
 }
 
@@ -14,6 +15,12 @@ constexpr size_t kInMemory = size_t{16} << 20;
 
 // No notification holds more.
 constexpr size_t kMaxData = 8000;
+
+bool
+IsInProgress(TransactionId xid)
+{
+	return pg::Call([&] { return TransactionIdIsInProgress(xid); });
+}
 
 } // namespace
 
@@ -27,6 +34,7 @@ void
 Collector::BeginTransaction(const ReorderBufferTXN &txn)
 {
 	xid_ = txn.xid;
+	first_ = count_;
 	committed_at_ = txn.xact_time.commit_time;
 	end_ = txn.end_lsn;
 }
@@ -35,6 +43,15 @@ void
 Collector::EndTransaction()
 {
 	reached_ = end_;
+	if (count_ > first_ && IsInProgress(xid_))
+		in_progress_.push_back(xid_);
+}
+
+bool
+Collector::IsOver()
+{
+	std::erase_if(in_progress_, [](TransactionId xid) { return !IsInProgress(xid); });
+	return in_progress_.empty();
 }
 
 void
@@ -149,6 +166,7 @@ Collector::Clear()
 	piece_.Clear(0);
 	complete_ = 0;
 	count_ = 0;
+	in_progress_.clear();
 	spilled_ = read_ = 0;
 	memory_read_ = false;
 }

@@ -1,5 +1,6 @@
 #include "worker/tuple.h"
 
+#include "api/json_object.h"
 #include "core/change.h"
 #include "pg/call.h"
 #include "pg/encoding.h"
@@ -65,14 +66,11 @@ public:
 	{
 		if (json.empty())
 			return Null();
-		try {
-			Value(pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(pg::FromUtf8(json))); }));
-		} catch (const pg::Error &error) {
-			if (!IsAboutTheValue(error.data->sqlerrcode))
-				throw;
-			pg::Call([&] { FreeErrorData(error.data); });
+		const char *text = pg::Call([&] { return pg::FromUtf8(json); });
+		if (std::optional<Datum> jsonb = api::ToDatumIfFits(text))
+			Value(*jsonb);
+		else
 			Null();
-		}
 	}
 
 	void
@@ -91,14 +89,6 @@ public:
 	}
 
 private:
-	// Errors of a function that has done nothing but to look at it.
-	static bool
-	IsAboutTheValue(int sqlstate)
-	{
-		int category = ERRCODE_TO_CATEGORY(sqlstate);
-		return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
-	}
-
 	static Datum
 	TextDatum(std::string_view text)
 	{

@@ -272,4 +272,4 @@ DROP FUNCTION happens, give, ids, done, later;
 DROP TABLE orders, given;
 DELETE FROM txsync.capture_state;
 DROP TABLE txsync.activity_0;
-SELECT count(*) FROM changes();
+SELECT count(*) > 0 AS told FROM pg_logical_slot_get_changes('regress', NULL, NULL);

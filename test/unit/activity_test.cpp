@@ -62,5 +62,30 @@ TEST(Activity, ComesBackAsItWasStored)
 	}
 }
 
+TEST(Activity, ChangeTellsAllButData)
+{
+	Activity activity;
+	activity.position = {1, 2, 3};
+	activity.action = Action::kUpdate;
+	activity.entity_type = "pages";
+	activity.entity_id = "p";
+	activity.organization_id = "o";
+	activity.old_organization_id = "old";
+	activity.changed_keys_known = true;
+	activity.changed_keys = {"a"};
+	activity.tx = {"t", "s", "a"};
+	activity.version = "t";
+	activity.row_version = 7;
+	activity.origin = "there";
+	activity.annotation = "{}";
+	activity.data = "{}";
+	Buffer out;
+	Write(out, ChangeOf(activity, 41, "2026-11-21T09:00:00.123456Z"), Form::kWhole);
+	EXPECT_EQ(out.View(), R"({"activityId":41,"position":"0/1-0/2-3","committedAt":"2026-11-21T09:00:00.123456Z",)"
+						  R"("entityType":"pages","entityId":"p","organizationId":"o","action":"update",)"
+						  R"("changedKeys":["a"],"tx":{"transactionId":"t","sourceId":"s","changedField":"a"},)"
+						  R"("version":"t","rowVersion":7,"data":null,"origin":"there","annotation":{}})");
+}
+
 } // namespace
 } // namespace txsync::core

@@ -89,6 +89,24 @@ TEST(Change, Actions)
 	EXPECT_EQ(Parsed(change)["action"], "delete");
 }
 
+TEST(Change, ActionsComeBackByTheirNames)
+{
+	for (Action action : {Action::kCreate, Action::kUpdate, Action::kDelete, Action::kTruncate, Action::kEvent,
+						  Action::kGap, Action::kVisibility})
+		EXPECT_EQ(ActionOf(Name(action)), action);
+	EXPECT_FALSE(ActionOf("other"));
+	EXPECT_FALSE(ActionOf(""));
+}
+
+TEST(Change, VersionsAreOptional)
+{
+	Change change;
+	EXPECT_FALSE(Parsed(change).contains("versions"));
+	auto versions = [](Buffer &out) { out.Append("{\"last\":\"t\"}"); };
+	change.versions = ValueWriter(versions);
+	EXPECT_EQ(Parsed(change)["versions"], Json::parse(R"({"last": "t"})"));
+}
+
 TEST(Change, KnownKeysMayBeNone)
 {
 	std::string_view names[] = {"a"};
