@@ -1,7 +1,7 @@
 #include "api/consumer.h"
 
 #include "api/entity.h"
-#include "api/result.h"
+#include "api/spi_value.h"
 #include "api/table.h"
 
 extern "C" {

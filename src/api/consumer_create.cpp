@@ -5,7 +5,7 @@
 #include "api/changelog.h"
 #include "api/consumer.h"
 #include "api/entity.h"
-#include "api/result.h"
+#include "api/spi_value.h"
 #include "api/table.h"
 #include "core/jsonb.h"
 #include "pg/entry.h"

@@ -1,6 +1,6 @@
 #include "api/consumer_queue.h"
 
-#include "api/result.h"
+#include "api/spi_value.h"
 
 extern "C" {
 #include "catalog/pg_type.h"

@@ -97,7 +97,7 @@ private:
 	Give(const Delivery &delivery, const Told &told)
 	{
 		core::Buffer json;
-		Write(json, told, [](std::string_view) { return true; });
+		Write(json, told, [](std::string_view) { return true; }); // json holds all
 		given_.push_back({delivery, TextParameter(json.View()).value});
 		open_.insert(delivery.entity);
 	}

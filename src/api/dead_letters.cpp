@@ -1,7 +1,7 @@
 #include "api/dead_letters.h"
 
 #include "api/entity.h"
-#include "api/result.h"
+#include "api/spi_value.h"
 
 extern "C" {
 #include "catalog/pg_type.h"

@@ -5,6 +5,7 @@
 #include "pg/transaction.h"
 #include "worker/beginning.h"
 #include "worker/changelog.h"
+#include "worker/compaction.h"
 #include "worker/ledger.h"
 #include "worker/process.h"
 #include "worker/reader.h"
@@ -130,6 +131,7 @@ Capture::Run()
 	while (MayGoOn()) {
 		bool any = Advance(reader);
 		ledger_.Keep();
+		TellRefusedCompaction();
 		if (any)
 			Sleep(kGatherMs);
 		else
@@ -275,14 +277,6 @@ Capture::NoteError(const std::string &message)
 	} catch (const pg::Error &) {
 		// What was wrong is in the server's log in any case.
 	}
-}
-
-// What it says, in memory of our own: the transaction that it is in ends before it is raised again.
-pg::Failure
-Copy(const ErrorData &error)
-{
-	auto text = [](const char *part) { return std::string(part != nullptr ? part : ""); };
-	return {error.sqlerrcode, text(error.message), text(error.detail), text(error.hint)};
 }
 
 // Errors end the process, when they are noted: the launcher starts another one.

@@ -83,23 +83,26 @@ Collector::Write(core::Buffer &out, const core::Change &change, std::string_view
 	activity_.row_version = change.row_version;
 	activity_.origin = change.origin;
 	activity_.annotation = change.annotation;
-	activity_.data = DataOf(change);
+	WriteData(change);
 	core::Store(out, activity_);
 }
 
-std::string_view
-Collector::DataOf(const core::Change &change)
+// The data of an event are its payload, which stays in the changelog; others' go into a notification, if they fit.
+void
+Collector::WriteData(const core::Change &change)
 {
+	activity_.payload = activity_.data = {};
 	if (!change.data)
-		return {};
+		return;
+	bool is_event = change.action == core::Action::kEvent;
 	data_.Clear(kMaxData);
-	data_.LimitTo(kMaxData);
+	data_.LimitTo(is_event ? SIZE_MAX : kMaxData);
 	try {
 		change.data(data_);
 	} catch (const core::BufferFull &) {
-		return {};
+		return;
 	}
-	return data_.View();
+	(is_event ? activity_.payload : activity_.data) = data_.View();
 }
 
 void

@@ -94,7 +94,7 @@ public:
 	void Clear();
 
 private:
-	std::string_view DataOf(const core::Change &change);
+	void WriteData(const core::Change &change);
 	bool Next(std::string_view &bytes);
 	void Spill();
 	void Transfer(void *bytes, size_t size, bool write);

@@ -1,4 +1,4 @@
-#include "api/result.h"
+#include "api/spi_value.h"
 
 extern "C" {
 #include "catalog/pg_type.h"
