@@ -2,7 +2,7 @@
 
 #include "api/by_index.h"
 #include "api/entity.h"
-#include "api/result.h"
+#include "api/spi_value.h"
 #include "core/jsonb.h"
 #include "pg/memory.h"
 

@@ -3,8 +3,8 @@
 #include "api/attach.h"
 #include "api/entity.h"
 #include "api/errors.h"
-#include "api/result.h"
 #include "api/sealed.h"
+#include "api/spi_value.h"
 #include "core/cursor.h"
 
 #include <charconv>

@@ -195,3 +195,5 @@ DROP FUNCTION tell, may_know;
 DELETE FROM txsync.capture_state;
 DELETE FROM txsync.past_epoch;
 UPDATE txsync.secret SET key = DEFAULT;
+-- what the others' slot is not to be told
+SELECT count(*) > 0 AS told FROM pg_logical_slot_get_changes('regress', NULL, NULL);
