@@ -90,9 +90,9 @@ check: ## all tests, on servers of their own (scripts/check)
 	scripts/check
 endif
 
-bench: ## decoding, capture, mutations and compaction against their peers, into docs/benchmarks.md
+bench: ## decoding, capture, mutations, fetching, compaction and consumers against their peers, into docs/benchmarks.md
 	@mkdir -p build
-	(test/bench/decode && echo && test/bench/capture && echo && test/bench/mutations && echo && test/bench/compaction) > build/benchmarks.md && mv build/benchmarks.md docs/benchmarks.md
+	for part in decode capture mutations fetch compaction consume; do test/bench/$$part && echo || exit; done > build/benchmarks.md && mv build/benchmarks.md docs/benchmarks.md
 
 lint: ## the laws of this tree (scripts/lint)
 	scripts/lint

@@ -1,7 +1,8 @@
 #include "api/activity.h"
 
-#include "api/attach.h"
+#include "api/by_index.h"
 #include "api/entity.h"
+#include "api/spi_value.h"
 #include "core/jsonb.h"
 #include "pg/memory.h"
 
@@ -74,22 +75,6 @@ constinit SPIPlanPtr of_organizations_plan = nullptr;
 constinit SPIPlanPtr superseded_plan = nullptr;
 constinit SPIPlanPtr gaps_plan = nullptr;
 constinit SPIPlanPtr topic_plan = nullptr;
-
-// Reads as the extension's owner, by indexes: a plan is kept for long, and made while the changelog may be small.
-class ByIndex
-{
-public:
-	ByIndex()
-	{
-		settings_.Set("enable_seqscan", "off");
-		settings_.Set("enable_bitmapscan", "off");
-		settings_.Set("jit", "off");
-	}
-
-private:
-	pg::RoleScope as_owner_{ExtensionOwner()};
-	pg::SettingsScope settings_;
-};
 
 // Takes the values in the order of kActivityColumns.
 class Values
@@ -176,15 +161,6 @@ private:
 	int at_ = 0;
 };
 
-int64_t
-Number(uint64_t row)
-{
-	return pg::Call([&] {
-		bool null = true;
-		return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &null));
-	});
-}
-
 // A row of the last result; memory of the context that is current.
 Activity
 ReadActivity(uint64_t row)
@@ -227,37 +203,6 @@ ReadActivities(SPIPlanPtr &plan, const char *sql, std::span<const pg::Spi::Param
 	return activities;
 }
 
-// Text with data() == nullptr is null.
-pg::Spi::Parameter
-Texts(std::span<const std::string_view> texts)
-{
-	return pg::Call([&] {
-		auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * texts.size()));
-		auto *nulls = static_cast<bool *>(palloc(texts.size()));
-		for (size_t i = 0; i < texts.size(); i++) {
-			nulls[i] = texts[i].data() == nullptr;
-			values[i] = PointerGetDatum(cstring_to_text_with_len(texts[i].data(), static_cast<int>(texts[i].size())));
-		}
-		int dimension = static_cast<int>(texts.size());
-		int from = 1;
-		ArrayType *array = construct_md_array(values, nulls, 1, &dimension, &from, TEXTOID, -1, false, TYPALIGN_INT);
-		return pg::Spi::Parameter{TEXTARRAYOID, PointerGetDatum(array)};
-	});
-}
-
-pg::Spi::Parameter
-Numbers(std::span<const int64_t> numbers)
-{
-	return pg::Call([&] {
-		auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * numbers.size()));
-		for (size_t i = 0; i < numbers.size(); i++)
-			values[i] = Int64GetDatum(numbers[i]);
-		ArrayType *array =
-			construct_array(values, static_cast<int>(numbers.size()), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
-		return pg::Spi::Parameter{INT8ARRAYOID, PointerGetDatum(array)};
-	});
-}
-
 } // namespace
 
 std::vector<Activity>
@@ -269,14 +214,14 @@ ActivitiesBetween(int64_t after, int64_t last, const Filter &filter, int64_t lim
 		return ReadActivities(between_plan, kBetween, parameters);
 	const std::vector<std::string> &names = filter.organizations->Names();
 	std::vector<std::string_view> organizations(names.begin(), names.end());
-	parameters.push_back(Texts(organizations));
+	parameters.push_back(TextsParameter(organizations));
 	return ReadActivities(of_organizations_plan, kOfOrganizations, parameters);
 }
 
 std::vector<Activity>
 ActivitiesAt(std::span<const int64_t> ids)
 {
-	const pg::Spi::Parameter parameters[] = {Numbers(ids)};
+	const pg::Spi::Parameter parameters[] = {NumbersParameter(ids)};
 	return ReadActivities(at_plan, kAt, parameters);
 }
 
@@ -310,14 +255,18 @@ DropSuperseded(std::vector<Activity> &activities, int64_t last)
 	for (size_t place : places)
 		needed[place] = false;
 	std::vector<bool> superseded(places.size(), false);
-	const pg::Spi::Parameter parameters[] = {Numbers(ids),         Texts(types),       Texts(entities),
-											 Texts(organizations), Numbers(tells_all), {INT8OID, Int64GetDatum(last)}};
+	const pg::Spi::Parameter parameters[] = {NumbersParameter(ids),
+											 TextsParameter(types),
+											 TextsParameter(entities),
+											 TextsParameter(organizations),
+											 NumbersParameter(tells_all),
+											 {INT8OID, Int64GetDatum(last)}};
 	{
 		ByIndex by_index;
 		pg::Spi spi;
 		uint64_t count = spi.Execute(superseded_plan, kSuperseded, parameters, pg::Spi::Planned::kGeneric);
 		for (uint64_t row = 0; row < count; row++)
-			superseded[static_cast<size_t>(Number(row)) - 1] = true;
+			superseded[static_cast<size_t>(Number(row, 1)) - 1] = true;
 	}
 	for (size_t i = 0; i < places.size(); i++)
 		needed[places[i]] = needed[places[i]] || !superseded[i];

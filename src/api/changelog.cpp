@@ -4,6 +4,7 @@
 #include "api/entity.h"
 #include "api/errors.h"
 #include "api/sealed.h"
+#include "api/spi_value.h"
 #include "core/cursor.h"
 
 #include <charconv>
@@ -42,16 +43,6 @@ std::string
 SystemIdentifier()
 {
 	return std::to_string(GetSystemIdentifier());
-}
-
-int64_t
-Number(int column)
-{
-	return pg::Call([&] {
-		bool null = true;
-		Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null);
-		return null ? int64_t{0} : DatumGetInt64(value);
-	});
 }
 
 uint64_t
@@ -126,7 +117,7 @@ EndOfEpoch(int64_t epoch)
 	const pg::Spi::Parameter parameters[] = {{INT8OID, Int64GetDatum(epoch)}};
 	if (spi.Execute(end_of_epoch_plan, kEndOfEpoch, parameters) == 0)
 		return std::nullopt;
-	return Number(1);
+	return Number(0, 1);
 }
 
 void
@@ -181,7 +172,7 @@ ExtentNow()
 	const pg::Spi::Parameter parameters[] = {TextParameter(identifier), {OIDOID, ObjectIdGetDatum(MyDatabaseId)}};
 	if (spi.Execute(extent_plan, kExtent, parameters) == 0)
 		return {};
-	return {Number(1), Number(2), Number(3)};
+	return {Number(0, 1), Number(0, 2), Number(0, 3)};
 }
 
 std::string

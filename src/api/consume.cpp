@@ -1,7 +1,7 @@
 // consume(), ack(), nack() and replay(): what workers of a consumer call.
 
 #include "api/arguments.h"
-#include "api/attach.h"
+#include "api/by_index.h"
 #include "api/consumer_settle.h"
 #include "api/consumer_take.h"
 #include "pg/entry.h"
@@ -44,19 +44,16 @@ private:
 	ReturnSetInfo *info_;
 };
 
-// Some time from now.
+// An interval in microseconds, if it began now.
 TimestampTz
-Later(FunctionCallInfo fcinfo, int i, const char *name, bool may_be_now)
+Length(FunctionCallInfo fcinfo, int i)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz later = pg::Call([&] {
+	return pg::Call([&] {
+		TimestampTz now = GetCurrentTimestamp();
 		return DatumGetTimestampTz(
-			DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(i)));
+				   DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(i))) -
+			   now;
 	});
-	if (later < now || (later == now && !may_be_now))
-		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE,
-						  std::string(name) + " must " + (may_be_now ? "not be negative" : "be positive")};
-	return later;
 }
 
 std::vector<int64_t>
@@ -89,12 +86,14 @@ Consume(FunctionCallInfo fcinfo)
 	int32_t max = PG_GETARG_INT32(1);
 	if (max < 1 || max > kMostGiven)
 		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "max must be from 1 to 1000"};
-	TimestampTz until = Later(fcinfo, 2, "lease", false);
+	TimestampTz lease = Length(fcinfo, 2);
+	if (lease <= 0)
+		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "lease must be positive"};
 	Rows rows(fcinfo);
 	Oid caller = GetUserId();
-	pg::RoleScope as_owner(ExtensionOwner());
+	ByIndex as_owner;
 	Consumer consumer = Consumer::Open(name, caller);
-	for (const Given &given : Take(consumer, static_cast<size_t>(max), until))
+	for (const Given &given : Take(consumer, static_cast<size_t>(max), lease))
 		rows.Add(Int64GetDatum(given.delivery.id), Int32GetDatum(given.delivery.attempts), given.change);
 	consumer.Save();
 }
@@ -108,7 +107,7 @@ Settle(FunctionCallInfo fcinfo, F &&settle)
 	std::vector<int64_t> ids = IdsArgument(fcinfo, 1);
 	Rows rows(fcinfo);
 	Oid caller = GetUserId();
-	pg::RoleScope as_owner(ExtensionOwner());
+	ByIndex as_owner;
 	Consumer consumer = Consumer::Open(name, caller);
 	std::vector<const char *> statuses = settle(consumer, ids);
 	consumer.Save();
@@ -144,14 +143,16 @@ PGDLLEXPORT Datum
 nack(PG_FUNCTION_ARGS)
 {
 	return pg::Entry([&] {
-		std::optional<TimestampTz> due;
+		std::optional<TimestampTz> delay;
 		if (!PG_ARGISNULL(2))
-			due = Later(fcinfo, 2, "delay", true);
+			delay = Length(fcinfo, 2);
+		if (delay && *delay < 0)
+			throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "delay must not be negative"};
 		std::optional<std::string> error;
 		if (!PG_ARGISNULL(3))
 			error = TextArgument(fcinfo, 3);
 		return Settle(fcinfo, [&](Consumer &consumer, std::span<const int64_t> ids) {
-			return Refuse(consumer, ids, due, error);
+			return Refuse(consumer, ids, delay, error);
 		});
 	});
 }

@@ -57,7 +57,7 @@ Consumer::Open(const std::string &name, Oid caller)
 {
 	pg::Spi spi;
 	pg::Spi::Parameter parameters[] = {TextParameter(name)};
-	if (spi.Execute(open_plan, kOpen, parameters) == 0)
+	if (spi.Execute(open_plan, kOpen, parameters, pg::Spi::Planned::kGeneric) == 0)
 		throw pg::Failure{ERRCODE_UNDEFINED_OBJECT,
 						  "there is no consumer " + Quoted(name),
 						  {},
@@ -97,7 +97,7 @@ Consumer::RequireCreator() const
 }
 
 void
-Consumer::PutBack(std::span<const Delivery> failed, std::optional<TimestampTz> due,
+Consumer::PutBack(std::span<const Delivery> failed, std::optional<TimestampTz> delay,
 				  const std::optional<std::string> &error)
 {
 	std::vector<Queue::Waiting> waiting;
@@ -108,7 +108,7 @@ Consumer::PutBack(std::span<const Delivery> failed, std::optional<TimestampTz> d
 			dead.push_back(delivery);
 			done.insert(delivery.entity);
 		} else {
-			waiting.push_back({delivery, due.value_or(now + WaitAfter(delivery.attempts))});
+			waiting.push_back({delivery, now + delay.value_or(WaitAfter(delivery.attempts))});
 		}
 	}
 	queue.Add(waiting);
@@ -130,7 +130,7 @@ Consumer::Save()
 									   {INT8OID, Int64GetDatum(position)},
 									   {INT8OID, Int64GetDatum(read_to)},
 									   {INT8OID, Int64GetDatum(last_delivery)}};
-	spi.Execute(save_plan, kSave, parameters);
+	spi.Execute(save_plan, kSave, parameters, pg::Spi::Planned::kGeneric);
 }
 
 } // namespace txsync::api

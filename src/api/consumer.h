@@ -35,7 +35,7 @@ struct Consumer
 
 	// Deliveries that workers had and failed with: they wait for another attempt, by default for longer each time, or
 	// are dead.
-	void PutBack(std::span<const Delivery> failed, std::optional<TimestampTz> due,
+	void PutBack(std::span<const Delivery> failed, std::optional<TimestampTz> delay,
 				 const std::optional<std::string> &error);
 
 	bool

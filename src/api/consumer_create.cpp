@@ -1,7 +1,7 @@
 // create_consumer() and drop_consumer().
 
 #include "api/arguments.h"
-#include "api/attach.h"
+#include "api/by_index.h"
 #include "api/changelog.h"
 #include "api/consumer.h"
 #include "api/entity.h"
@@ -80,10 +80,12 @@ ReadFilter(const core::JsonbContainer &object)
 	return filter;
 }
 
-const std::vector<std::string> *
-NamesIn(const std::optional<core::NameSet> &names)
+pg::Spi::Parameter
+NamesParameter(const std::optional<core::NameSet> &names)
 {
-	return names ? &names->Names() : nullptr;
+	if (!names)
+		return {TEXTARRAYOID, 0, true};
+	return TextsParameter(std::vector<std::string_view>(names->Names().begin(), names->Names().end()));
 }
 
 bool
@@ -100,11 +102,11 @@ Insert(const std::string &name, Oid creator, const Filter &filter, int32_t max_a
 	pg::Spi::Parameter at = {INT8OID, Int64GetDatum(position)};
 	pg::Spi::Parameter parameters[] = {TextParameter(name),
 									   {OIDOID, ObjectIdGetDatum(creator)},
-									   TextsParameter(NamesIn(filter.entity_types)),
-									   TextsParameter(NamesIn(filter.organizations)),
+									   NamesParameter(filter.entity_types),
+									   NamesParameter(filter.organizations),
 									   {INT4OID, Int32GetDatum(max_attempts)},
 									   at};
-	return spi.Execute(create_plan, kCreate, parameters) > 0;
+	return spi.Execute(create_plan, kCreate, parameters, pg::Spi::Planned::kGeneric) > 0;
 }
 
 void
@@ -116,7 +118,7 @@ Create(const std::string &name, const Filter &filter, const std::string &start, 
 		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "max_attempts must be positive"};
 	Oid creator = GetUserId();
 	int64_t position = PositionOf(start, ExtentNow(), filter);
-	pg::RoleScope as_owner(ExtensionOwner());
+	ByIndex as_owner;
 	if (Insert(name, creator, filter, max_attempts, position))
 		return;
 	Consumer there = Consumer::Open(name, creator);
@@ -133,11 +135,11 @@ void
 Drop(const std::string &name)
 {
 	Oid caller = GetUserId();
-	pg::RoleScope as_owner(ExtensionOwner());
+	ByIndex as_owner;
 	Consumer consumer = Consumer::Open(name, caller);
 	pg::Spi spi;
 	pg::Spi::Parameter parameters[] = {{INT4OID, Int32GetDatum(consumer.id)}};
-	spi.Execute(drop_plan, kDrop, parameters);
+	spi.Execute(drop_plan, kDrop, parameters, pg::Spi::Planned::kGeneric);
 }
 
 } // namespace

@@ -49,7 +49,7 @@ Leases::Load(int32_t consumer)
 	Leases leases;
 	leases.consumer_ = consumer;
 	pg::Spi spi;
-	uint64_t rows = spi.Execute(load_plan, kLoad, {{{INT4OID, Int32GetDatum(consumer)}}});
+	uint64_t rows = spi.Execute(load_plan, kLoad, {{{INT4OID, Int32GetDatum(consumer)}}}, pg::Spi::Planned::kGeneric);
 	for (uint64_t row = 0; row < rows; row++) {
 		int64_t id = Number(row, 1);
 		std::vector<int64_t> activities = Numbers(row, 3);
@@ -75,9 +75,9 @@ Leases::Write(const Lease &lease) const
 		Column(lease.deliveries, [](const Delivery &delivery) { return int64_t{delivery.attempts}; }),
 		{TIMESTAMPTZOID, Int64GetDatum(lease.until)}};
 	if (lease.is_new)
-		spi.Execute(insert_plan, kInsert, parameters);
+		spi.Execute(insert_plan, kInsert, parameters, pg::Spi::Planned::kGeneric);
 	else
-		spi.Execute(update_plan, kUpdate, {parameters, 3});
+		spi.Execute(update_plan, kUpdate, {parameters, 3}, pg::Spi::Planned::kGeneric);
 }
 
 void
@@ -96,7 +96,8 @@ Leases::Save()
 	if (empty.empty())
 		return;
 	pg::Spi spi;
-	spi.Execute(delete_plan, kDelete, {{{INT4OID, Int32GetDatum(consumer_)}, NumbersParameter(empty)}});
+	spi.Execute(delete_plan, kDelete, {{{INT4OID, Int32GetDatum(consumer_)}, NumbersParameter(empty)}},
+				pg::Spi::Planned::kGeneric);
 	std::erase_if(leases_, [](const Lease &lease) { return lease.IsEmpty(); });
 }
 

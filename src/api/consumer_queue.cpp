@@ -65,7 +65,8 @@ Queue::Add(std::span<const Waiting> waiting)
 	pg::Spi spi;
 	spi.Execute(add_plan, kAdd,
 				{{Id(consumer_), NumbersParameter(activities), NumbersParameter(entities), NumbersParameter(attempts),
-				  InstantsParameter(due)}});
+				  InstantsParameter(due)}},
+				pg::Spi::Planned::kGeneric);
 }
 
 std::vector<Delivery>
@@ -74,7 +75,8 @@ Queue::TakeDue(TimestampTz now, size_t max)
 	pg::Spi spi;
 	uint64_t rows = spi.Execute(
 		take_due_plan, kTakeDue,
-		{{Id(consumer_), {TIMESTAMPTZOID, TimestampTzGetDatum(now)}, {INT8OID, Int64GetDatum(int64_t(max))}}});
+		{{Id(consumer_), {TIMESTAMPTZOID, TimestampTzGetDatum(now)}, {INT8OID, Int64GetDatum(int64_t(max))}}},
+		pg::Spi::Planned::kGeneric);
 	std::vector<Delivery> due;
 	for (uint64_t row = 0; row < rows; row++)
 		due.push_back({0, Number(row, 1), Number(row, 2), static_cast<int32_t>(Number(row, 3))});
@@ -87,14 +89,15 @@ Queue::Advance(const Entities &entities, TimestampTz now)
 	if (entities.empty())
 		return;
 	pg::Spi spi;
-	spi.Execute(advance_plan, kAdvance, {{Id(consumer_), Array(entities), {TIMESTAMPTZOID, TimestampTzGetDatum(now)}}});
+	spi.Execute(advance_plan, kAdvance, {{Id(consumer_), Array(entities), {TIMESTAMPTZOID, TimestampTzGetDatum(now)}}},
+				pg::Spi::Planned::kGeneric);
 }
 
 Entities
 Queue::Among(const Entities &entities) const
 {
 	pg::Spi spi;
-	uint64_t rows = spi.Execute(among_plan, kAmong, {{Id(consumer_), Array(entities)}});
+	uint64_t rows = spi.Execute(among_plan, kAmong, {{Id(consumer_), Array(entities)}}, pg::Spi::Planned::kGeneric);
 	Entities among;
 	for (uint64_t row = 0; row < rows; row++)
 		among.insert(Number(row, 1));
@@ -105,7 +108,7 @@ std::optional<int64_t>
 Queue::Oldest() const
 {
 	pg::Spi spi;
-	if (spi.Execute(oldest_plan, kOldest, {{Id(consumer_)}}) == 0)
+	if (spi.Execute(oldest_plan, kOldest, {{Id(consumer_)}}, pg::Spi::Planned::kGeneric) == 0)
 		return std::nullopt;
 	return Number(0, 1);
 }

@@ -41,7 +41,7 @@ Acknowledge(Consumer &consumer, std::span<const int64_t> ids)
 }
 
 Statuses
-Refuse(Consumer &consumer, std::span<const int64_t> ids, std::optional<TimestampTz> due,
+Refuse(Consumer &consumer, std::span<const int64_t> ids, std::optional<TimestampTz> delay,
 	   const std::optional<std::string> &error)
 {
 	Statuses statuses;
@@ -52,7 +52,7 @@ Refuse(Consumer &consumer, std::span<const int64_t> ids, std::optional<Timestamp
 			failed.push_back(*delivery);
 		statuses.push_back(!delivery ? StatusOf(consumer, id) : consumer.IsLast(*delivery) ? "dead" : "waiting");
 	}
-	consumer.PutBack(failed, due, error);
+	consumer.PutBack(failed, delay, error);
 	return statuses;
 }
 

@@ -11,7 +11,7 @@ using Statuses = std::vector<const char *>;
 Statuses Acknowledge(Consumer &consumer, std::span<const int64_t> ids);
 
 // They failed.
-Statuses Refuse(Consumer &consumer, std::span<const int64_t> ids, std::optional<TimestampTz> due,
+Statuses Refuse(Consumer &consumer, std::span<const int64_t> ids, std::optional<TimestampTz> delay,
 				const std::optional<std::string> &error);
 
 // They are dead, and to be given again.

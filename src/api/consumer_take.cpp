@@ -191,13 +191,13 @@ private:
 } // namespace
 
 std::vector<Given>
-Take(Consumer &consumer, size_t max, TimestampTz until)
+Take(Consumer &consumer, size_t max, TimestampTz lease)
 {
 	consumer.RequireCreator();
 	Extent extent = ExtentNow();
 	RequireAlive(consumer, extent);
-	consumer.PutBack(consumer.leases.TakeExpired(consumer.now), consumer.now, "the lease ran out");
-	return Taking(consumer, extent, max).Take(until);
+	consumer.PutBack(consumer.leases.TakeExpired(consumer.now), 0, "the lease ran out");
+	return Taking(consumer, extent, max).Take(consumer.now + lease);
 }
 
 } // namespace txsync::api

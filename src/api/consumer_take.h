@@ -11,7 +11,8 @@ struct Given
 	Datum change; // json
 };
 
-// At most `max` changes, leased until then. What the consumer's creator may not read is done with by itself.
-std::vector<Given> Take(Consumer &consumer, size_t max, TimestampTz until);
+// At most `max` changes, leased for so many microseconds. What the consumer's creator may not read is done with by
+// itself.
+std::vector<Given> Take(Consumer &consumer, size_t max, TimestampTz lease);
 
 } // namespace txsync::api

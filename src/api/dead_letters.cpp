@@ -37,7 +37,7 @@ DeadLetters::Add(std::span<const Delivery> dead, const std::optional<std::string
 			{INT4OID, Int32GetDatum(delivery.attempts)}, TextParameter(error ? *error : std::string_view("")),
 			{TIMESTAMPTZOID, TimestampTzGetDatum(now)}};
 		parameters[5].null = !error;
-		spi.Execute(add_plan, kAdd, parameters);
+		spi.Execute(add_plan, kAdd, parameters, pg::Spi::Planned::kGeneric);
 	}
 }
 
@@ -48,7 +48,8 @@ DeadLetters::Take(std::span<const int64_t> ids)
 	if (ids.empty())
 		return taken;
 	pg::Spi spi;
-	uint64_t rows = spi.Execute(take_plan, kTake, {{{INT4OID, Int32GetDatum(consumer_)}, NumbersParameter(ids)}});
+	uint64_t rows = spi.Execute(take_plan, kTake, {{{INT4OID, Int32GetDatum(consumer_)}, NumbersParameter(ids)}},
+								pg::Spi::Planned::kGeneric);
 	for (uint64_t row = 0; row < rows; row++)
 		taken.push_back({Number(row, 1), Number(row, 2), Number(row, 3)});
 	return taken;
@@ -58,7 +59,8 @@ std::vector<int64_t>
 DeadLetters::Gone(std::span<const int64_t> ids) const
 {
 	pg::Spi spi;
-	uint64_t rows = spi.Execute(gone_plan, kGone, {{{INT4OID, Int32GetDatum(consumer_)}, NumbersParameter(ids)}});
+	uint64_t rows = spi.Execute(gone_plan, kGone, {{{INT4OID, Int32GetDatum(consumer_)}, NumbersParameter(ids)}},
+								pg::Spi::Planned::kGeneric);
 	std::vector<int64_t> gone;
 	for (uint64_t row = 0; row < rows; row++)
 		gone.push_back(Number(row, 1));

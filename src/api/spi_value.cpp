@@ -117,18 +117,20 @@ InstantsParameter(std::span<const TimestampTz> instants)
 }
 
 pg::Spi::Parameter
-TextsParameter(const std::vector<std::string> *texts)
+TextsParameter(std::span<const std::string_view> texts)
 {
-	if (texts == nullptr)
-		return {TEXTARRAYOID, 0, true};
-	return {TEXTARRAYOID, pg::Call([&] {
-				auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * texts->size()));
-				std::ranges::transform(*texts, elements, [](const std::string &text) {
-					return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
-				});
-				return PointerGetDatum(
-					construct_array(elements, static_cast<int>(texts->size()), TEXTOID, -1, false, TYPALIGN_INT));
-			})};
+	return pg::Call([&] {
+		auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * texts.size()));
+		auto *nulls = static_cast<bool *>(palloc(texts.size()));
+		for (size_t i = 0; i < texts.size(); i++) {
+			nulls[i] = texts[i].data() == nullptr;
+			values[i] = PointerGetDatum(cstring_to_text_with_len(texts[i].data(), static_cast<int>(texts[i].size())));
+		}
+		int dimension = static_cast<int>(texts.size());
+		int from = 1;
+		ArrayType *array = construct_md_array(values, nulls, 1, &dimension, &from, TEXTOID, -1, false, TYPALIGN_INT);
+		return pg::Spi::Parameter{TEXTARRAYOID, PointerGetDatum(array)};
+	});
 }
 
 } // namespace txsync::api

@@ -19,9 +19,9 @@ int64_t Number(uint64_t row, int column);
 std::vector<int64_t> Numbers(uint64_t row, int column);
 std::optional<std::vector<std::string>> Texts(uint64_t row, int column);
 
-// As bigint[], timestamptz[] and text[]: null for nothing.
+// As bigint[], timestamptz[] and text[]; a text with data() == nullptr is null.
 pg::Spi::Parameter NumbersParameter(std::span<const int64_t> numbers);
 pg::Spi::Parameter InstantsParameter(std::span<const TimestampTz> instants);
-pg::Spi::Parameter TextsParameter(const std::vector<std::string> *texts);
+pg::Spi::Parameter TextsParameter(std::span<const std::string_view> texts);
 
 } // namespace txsync::api

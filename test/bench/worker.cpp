@@ -1,5 +1,5 @@
-// worker CONNINFO GIVE ACK: one worker of a queue. Runs GIVE, whose rows have an id and what else is told, then ACK with
-// the ids as $1, until there are none. Says how many rows it had, and the seconds that they took.
+// worker CONNINFO GIVE ACK: one worker of a queue. Runs GIVE, whose rows have an id and what else is told, then ACK
+// with the ids as $1, until there are none. Says how many rows it had, and the seconds that they took.
 
 #include <libpq-fe.h>
 
