@@ -90,9 +90,9 @@ check: ## all tests, on servers of their own (scripts/check)
 	scripts/check
 endif
 
-bench: ## decoding, capture and mutations against their peers, into docs/benchmarks.md
+bench: ## decoding, capture, mutations and catching up against their peers, into docs/benchmarks.md
 	@mkdir -p build
-	(test/bench/decode && echo && test/bench/capture && echo && test/bench/mutations) > build/benchmarks.md && mv build/benchmarks.md docs/benchmarks.md
+	(test/bench/decode && echo && test/bench/capture && echo && test/bench/mutations && echo && test/bench/fetch) > build/benchmarks.md && mv build/benchmarks.md docs/benchmarks.md
 
 lint: ## the laws of this tree (scripts/lint)
 	scripts/lint

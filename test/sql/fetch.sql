@@ -4,6 +4,7 @@ CREATE TABLE pages (id text PRIMARY KEY, organization_id text, name text, salary
 SELECT entity_type FROM txsync.track('pages', hidden => '{secret}');
 CREATE TABLE pairs (a int, b text, n int, PRIMARY KEY (a, b));
 SELECT entity_type FROM txsync.track('pairs', tx => false);
+DELETE FROM txsync.capture_state;
 INSERT INTO txsync.capture_state (system_identifier, database, epoch, timeline, position)
 SELECT system_identifier, database, 7, 1, '0/0' FROM txsync.capture_worker();
 CREATE TABLE txsync_rows PARTITION OF txsync.activity FOR VALUES FROM (0) TO (10000000);
@@ -195,3 +196,5 @@ DROP FUNCTION tell, may_know;
 DELETE FROM txsync.capture_state;
 DELETE FROM txsync.past_epoch;
 UPDATE txsync.secret SET key = DEFAULT;
+-- the stream has what jsonb cannot hold: it is not for the tests behind
+SELECT slot_name FROM pg_replication_slot_advance('regress', pg_current_wal_lsn());
