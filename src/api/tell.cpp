@@ -129,8 +129,7 @@ private:
 	Told
 	Absent(const Activity &activity, std::string_view asked) const
 	{
-		bool told_whole = asked.data() == activity.organization_id.data();
-		return told_whole ? Own(activity) : Gone(activity, asked);
+		return Asks(organizations_, activity.organization_id) ? Own(activity) : Gone(activity, asked);
 	}
 
 	// Deleted, or hidden by a policy.

@@ -64,6 +64,7 @@ SELECT txsync.fetch_changes(max => 1001);
 SELECT txsync.fetch_changes(NULL);
 SELECT txsync.fetch_changes(entity_types => '{pages,nope}');
 SELECT txsync.fetch_changes(organizations => '{NULL}');
+SELECT txsync.fetch_changes(organizations => ARRAY(SELECT g::text FROM generate_series(1, 1001) g));
 SELECT txsync.fetch_changes('');
 SELECT txsync.fetch_changes('-1');
 SELECT txsync.fetch_changes('12');
@@ -159,6 +160,32 @@ SELECT txsync.snapshot('pairs', txsync.fetch_changes('now') ->> 'cursor');
 SET ROLE reader;
 SELECT txsync.snapshot('pairs');
 RESET ROLE;
+
+-- work is bounded: a page may be empty and have more behind it, up to which its cursor has moved
+INSERT INTO txsync.activity (id, epoch, commit_lsn, change_lsn, k, xid, committed_at, entity_type, entity_id, action)
+SELECT s.last_id + g, 7, '0/10', '0/8', 0, '700', now(), 'untracked', g, 'create' FROM txsync.capture_state s, generate_series(1, 50000) g;
+UPDATE txsync.capture_state SET last_id = last_id + 50000;
+INSERT INTO pages VALUES ('last', 'A');
+SELECT tell('pages', 'last', 'create', 'A');
+CREATE FUNCTION walk(max int, entity_types text[] DEFAULT NULL, OUT calls int, OUT empty int, OUT told bigint[]) LANGUAGE plpgsql AS $$
+DECLARE
+    page jsonb := txsync.fetch_changes('14', walk.max, walk.entity_types);
+BEGIN
+    calls := 0;
+    empty := 0;
+    LOOP
+        calls := calls + 1;
+        empty := empty + (page -> 'changes' = '[]')::int;
+        told := told || ARRAY(SELECT (c ->> 'activityId')::bigint FROM jsonb_array_elements(page -> 'changes') c);
+        EXIT WHEN NOT (page -> 'hasMore')::boolean;
+        page := txsync.fetch_changes(page ->> 'cursor', walk.max, walk.entity_types);
+    END LOOP;
+END $$;
+SELECT calls BETWEEN 10 AND 100 AS bounded, empty = calls - 1 AS empty, told FROM walk(100);
+SELECT calls BETWEEN 2 AND 10 AS bounded, empty = calls - 1 AS empty, told FROM walk(1, '{pages}');
+DROP FUNCTION walk;
+DELETE FROM txsync.activity WHERE id > 14;
+UPDATE txsync.capture_state SET last_id = 14;
 
 -- a changelog that has lost something: a gap, healed or not; a floor; another epoch
 SELECT txsync.fetch_changes('3', 1) ->> 'cursor' AS c4, txsync.fetch_changes('now') ->> 'cursor' AS now, txsync.snapshot('pairs', max => 1) ->> 'next' AS next \gset
