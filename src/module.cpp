@@ -5,6 +5,7 @@
 #include "api/make_way.h"
 #include "api/seats.h"
 #include "api/settings.h"
+#include "api/truncate.h"
 #include "decoder/plugin.h"
 #include "pg/server.h"
 #include "worker/launcher.h"
@@ -26,6 +27,7 @@ _PG_init()
 	txsync::api::DefineSettings();
 	txsync::api::ReserveClock();
 	txsync::api::FollowTransactions();
+	txsync::api::WatchTruncate();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	txsync::worker::DefineSettings();

@@ -29,6 +29,9 @@ namespace {
 constexpr char kBetween[] =
 	"SELECT " TXSYNC_ACTIVITY_COLUMNS " FROM txsync.activity a WHERE " TXSYNC_BETWEEN " ORDER BY a.id LIMIT $3";
 
+constexpr char kAt[] = "SELECT " TXSYNC_ACTIVITY_COLUMNS
+					   " FROM txsync.activity a WHERE a.id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY a.id";
+
 // The first of each organization and of what is for all: the first of them all are among these.
 constexpr char kOfOrganizations[] =
 	"SELECT " TXSYNC_ACTIVITY_COLUMNS " FROM (SELECT u.id FROM ("
@@ -65,6 +68,7 @@ constexpr char kTopic[] = "SELECT FROM txsync.activity a WHERE a.action OPERATOR
 						  " AND a.entity_type OPERATOR(pg_catalog.=) $1 LIMIT 1";
 
 constinit SPIPlanPtr between_plan = nullptr;
+constinit SPIPlanPtr at_plan = nullptr;
 constinit SPIPlanPtr of_organizations_plan = nullptr;
 constinit SPIPlanPtr superseded_plan = nullptr;
 constinit SPIPlanPtr gaps_plan = nullptr;
@@ -266,6 +270,13 @@ ActivitiesBetween(int64_t after, int64_t last, const Filter &filter, int64_t lim
 	std::vector<std::string_view> organizations(names.begin(), names.end());
 	parameters.push_back(Texts(organizations));
 	return ReadActivities(of_organizations_plan, kOfOrganizations, parameters);
+}
+
+std::vector<Activity>
+ActivitiesAt(std::span<const int64_t> ids)
+{
+	const pg::Spi::Parameter parameters[] = {Numbers(ids)};
+	return ReadActivities(at_plan, kAt, parameters);
 }
 
 void

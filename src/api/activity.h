@@ -24,6 +24,9 @@ struct Filter
 // for truncates and changes of visibility, which are for all.
 std::vector<Activity> ActivitiesBetween(int64_t after, int64_t last, const Filter &filter, int64_t limit);
 
+// Those of the ids that are still there, in order of their ids.
+std::vector<Activity> ActivitiesAt(std::span<const int64_t> ids);
+
 // Takes away those that a later one, up to `last`, makes superfluous for whoever wants to know entities as they are: of
 // the same entity, and told to readers of the same organizations.
 void DropSuperseded(std::vector<Activity> &activities, int64_t last);

@@ -3,12 +3,12 @@
 #include "api/arguments.h"
 #include "api/errors.h"
 #include "api/perform.h"
+#include "api/op_result.h"
 #include "api/settings.h"
 #include "api/table.h"
 #include "api/write.h"
 #include "pg/entry.h"
 #include "pg/memory.h"
-#include "pg/subtransaction.h"
 
 extern "C" {
 #include "utils/builtins.h"
@@ -19,159 +19,6 @@ namespace txsync::api {
 namespace {
 
 using Kind = core::JsonbEntry::Kind;
-
-// ---- What kept an op from being applied
-
-struct Problem
-{
-	int sqlstate = 0;
-	std::string message;
-	std::string detail;
-};
-
-// Neither the op's fault nor the data's: to be told as an error of the call.
-bool
-IsOfTheCall(int sqlstate)
-{
-	for (int kind : {ERRCODE_TRANSACTION_ROLLBACK, ERRCODE_INSUFFICIENT_RESOURCES, ERRCODE_OPERATOR_INTERVENTION,
-					 ERRCODE_SYSTEM_ERROR, ERRCODE_INTERNAL_ERROR, ERRCODE_INVALID_TRANSACTION_STATE}) {
-		if (ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TO_CATEGORY(kind))
-			return true;
-	}
-	return false;
-}
-
-const char *
-StatusOf(int sqlstate)
-{
-	if (sqlstate == errors::kFieldConflict.sqlstate || sqlstate == errors::kVersionConflict.sqlstate)
-		return "conflict";
-	// Nothing is wrong with the op itself: it may be sent again as it is.
-	if (sqlstate == errors::kStreamBehind.sqlstate || sqlstate == ERRCODE_LOCK_NOT_AVAILABLE)
-		return "deferred";
-	return "rejected";
-}
-
-bool
-IsDeferred(const Problem &problem)
-{
-	return strcmp(StatusOf(problem.sqlstate), "deferred") == 0;
-}
-
-Problem
-ProblemOf(const pg::Failure &failure)
-{
-	return {failure.sqlstate, failure.message, failure.detail};
-}
-
-Problem
-ProblemOf(const pg::Error &error)
-{
-	auto text = [](const char *member) { return std::string(member != nullptr ? member : ""); };
-	return {error.data->sqlerrcode, text(error.data->message), text(error.data->detail)};
-}
-
-// Runs f in a subtransaction; tells what it failed with, if that is the op's.
-template <class F>
-std::optional<Problem>
-Attempt(F &&f)
-{
-	std::optional<Problem> problem;
-	try {
-		pg::InSubtransaction(f);
-	} catch (const pg::Failure &failure) {
-		if (IsOfTheCall(failure.sqlstate))
-			throw;
-		problem = ProblemOf(failure);
-	} catch (const pg::Error &error) {
-		if (IsOfTheCall(error.data->sqlerrcode))
-			throw;
-		problem = ProblemOf(error);
-	}
-	return problem;
-}
-
-// ---- Results
-
-JsonObject
-Result(const core::Op &op, const char *status)
-{
-	JsonObject result;
-	result.Text("status", status);
-	result.Text("transactionId", op.tx.transaction_id);
-	return result;
-}
-
-JsonbValue *
-ResultOf(const core::Op &op, const Outcome &outcome)
-{
-	static constexpr const char *kStatus[] = {"applied", "duplicate", "superseded"};
-	JsonObject result = Result(op, kStatus[static_cast<size_t>(outcome.status)]);
-	if (outcome.entity)
-		result.Json("entity", *outcome.entity);
-	else
-		result.Null("entity");
-	if (outcome.versions != nullptr)
-		result.Json("versions", outcome.versions);
-	if (outcome.inverse != nullptr)
-		result.Json("inverse", outcome.inverse);
-	return result.End();
-}
-
-// Null for what is no JSON.
-Jsonb *
-ParseDetail(const std::string &detail)
-{
-	Jsonb *jsonb = nullptr;
-	Attempt([&] {
-		jsonb =
-			pg::Call([&] { return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(detail.c_str()))); });
-	});
-	return jsonb;
-}
-
-// The members of our own errors' DETAIL are the result's. Anybody's trigger may raise errors of class TX as well, with
-// whatever for a DETAIL.
-void
-AddDetail(JsonObject &result, const Problem &problem)
-{
-	static constexpr std::string_view kOthers[] = {"httpStatus", "transactionId", "status",  "sqlstate", "message",
-												   "entity",     "versions",      "inverse", "truncated"};
-	if (problem.detail.empty() ||
-		ERRCODE_TO_CATEGORY(problem.sqlstate) != ERRCODE_TO_CATEGORY(errors::kInvalidOp.sqlstate))
-		return;
-	Jsonb *jsonb = ParseDetail(problem.detail);
-	if (jsonb == nullptr || !JB_ROOT_IS_OBJECT(jsonb))
-		return;
-	core::JsonbContainer object({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ});
-	auto names = object.First();
-	auto values = object.Values();
-	for (uint32_t i = 0; i < object.Count(); i++) {
-		std::string_view name = names.Next().bytes;
-		core::JsonbEntry value = values.Next();
-		if (std::ranges::find(kOthers, name) == std::end(kOthers))
-			result.Json(name, JsonbOf(value));
-	}
-}
-
-JsonbValue *
-ResultOf(const core::Op &op, const Problem &problem)
-{
-	const char *status = StatusOf(problem.sqlstate);
-	JsonObject result = Result(op, status);
-	const char *sqlstate = unpack_sql_state(problem.sqlstate);
-	result.Text("sqlstate", sqlstate);
-	result.Text("message", problem.message);
-	AddDetail(result, problem);
-	if (strcmp(status, "conflict") == 0) {
-		std::optional<Datum> entity = TryReadData(op.entity_type, op.entity_id);
-		if (entity)
-			result.Json("entity", *entity);
-		else
-			result.Null("entity");
-	}
-	return result.End();
-}
 
 // ---- The batch
 
@@ -195,6 +42,10 @@ struct Group
 	size_t end;
 	std::optional<size_t> defective; // the first of its ops that is, or is refused
 };
+
+// Bytes of results beyond which they say nothing of the entities. As text they may be six times as long, and text has
+// less than 1 GB.
+constexpr size_t kMostTold = size_t{64} << 20;
 
 class Batch
 {
@@ -260,9 +111,9 @@ private:
 	void
 	RunAsOne()
 	{
+		pg::ContextScope scope(attempt_);
 		size_t at = EndOfSound(0);
-		std::optional<Problem> problem =
-			at < groups_.size() ? DefectOf(groups_[at]) : Attempt([&] { Perform(0, groups_.size(), at); });
+		std::optional<Problem> problem = at < groups_.size() ? DefectOf(groups_[at]) : Try(0, groups_.size(), at);
 		if (problem) {
 			TellFailed(groups_[at], *problem);
 			TellDeferred(0, at);
@@ -279,23 +130,43 @@ private:
 		size_t done = 0;
 		size_t limit = EndOfSound(0);
 		while (done < groups_.size()) {
-			size_t at = done;
-			std::optional<Problem> problem =
-				done == limit ? DefectOf(groups_[done]) : Attempt([&] { Perform(done, limit, at); });
-			if (problem && at > done) {
-				limit = at;
-				continue;
-			}
-			if (problem)
-				TellFailed(groups_[done++], *problem);
-			else
-				done = limit;
-			if (problem && IsDeferred(*problem)) {
+			if (!Step(done, limit)) {
 				TellDeferred(done, groups_.size());
 				return;
 			}
-			limit = EndOfSound(done);
+			MemoryContextReset(attempt_);
 		}
+	}
+
+	// False if nothing more is to be done.
+	bool
+	Step(size_t &done, size_t &limit)
+	{
+		pg::ContextScope scope(attempt_);
+		size_t at = done;
+		std::optional<Problem> problem = done == limit ? DefectOf(groups_[done]) : Try(done, limit, at);
+		if (problem && at > done) {
+			limit = at;
+			return true;
+		}
+		if (problem)
+			TellFailed(groups_[done++], *problem);
+		else
+			done = limit;
+		limit = EndOfSound(done);
+		return !problem || !IsDeferred(*problem);
+	}
+
+	// Applies groups, all of them or none: `at` is the one that failed, and what was told is told no more.
+	std::optional<Problem>
+	Try(size_t from, size_t to, size_t &at)
+	{
+		std::optional<Problem> problem = Attempt([&] { Perform(from, to, at); });
+		if (!problem)
+			return problem;
+		for (size_t op = groups_[from].begin; op < groups_[at].end; op++)
+			Forget(op);
+		return problem;
 	}
 
 	// The first group from here on of which it is known that it fails, or the end.
@@ -345,7 +216,6 @@ private:
 		}
 	}
 
-	// Keeps a result, in place of one that was undone.
 	void
 	Tell(size_t op, JsonbValue *result)
 	{
@@ -355,13 +225,31 @@ private:
 			MemoryContextSwitchTo(inner);
 			return std::string_view(VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ);
 		});
+		told_ += results_[op].size();
+	}
+
+	void
+	Forget(size_t op)
+	{
+		if (results_[op].data() == nullptr)
+			return;
+		told_ -= results_[op].size();
+		pfree(const_cast<char *>(results_[op].data()) - VARHDRSZ);
+		results_[op] = {};
+	}
+
+	// How much a result may still say of its entity.
+	size_t
+	Room() const
+	{
+		return kMostTold - std::min(told_, kMostTold);
 	}
 
 	void
 	TellDone(const Group &group)
 	{
 		for (size_t i = group.begin; i < group.end; i++)
-			Tell(i, ResultOf(ops_[i].op, outcomes_[i]));
+			Tell(i, ResultOf(ops_[i].op, outcomes_[i], Room()));
 	}
 
 	void
@@ -371,9 +259,9 @@ private:
 										   {{"cause", unpack_sql_state(problem.sqlstate)}}));
 		for (size_t i = group.begin; i < group.end; i++) {
 			if (i != failed_ && IsDeferred(problem))
-				Tell(i, Result(ops_[i].op, "deferred").End());
+				Tell(i, DeferredResult(ops_[i].op));
 			else
-				Tell(i, ResultOf(ops_[i].op, i == failed_ ? problem : of_others));
+				Tell(i, ResultOf(ops_[i].op, i == failed_ ? problem : of_others, Room()));
 		}
 	}
 
@@ -383,7 +271,7 @@ private:
 	{
 		for (; from < to; from++) {
 			for (size_t i = groups_[from].begin; i < groups_[from].end; i++)
-				Tell(i, Result(ops_[i].op, "deferred").End());
+				Tell(i, DeferredResult(ops_[i].op));
 		}
 	}
 
@@ -393,9 +281,11 @@ private:
 	std::vector<Group> groups_;
 	std::vector<Outcome> outcomes_;
 	std::vector<std::string_view> results_; // jsonb
+	size_t told_ = 0;                       // bytes of results
 	MemoryContext context_ = CurrentMemoryContext;
-	MemoryContext scratch_ = pg::MakeContext(CurrentMemoryContext, "txsync ops"); // for one mutation
-	size_t failed_ = 0;                                                           // the op that failed last
+	MemoryContext attempt_ = pg::MakeContext(CurrentMemoryContext, "txsync ops");
+	MemoryContext scratch_ = pg::MakeContext(CurrentMemoryContext, "txsync mutation");
+	size_t failed_ = 0; // the op that failed last
 };
 
 ApplyOptions
@@ -426,7 +316,7 @@ InvalidOp(const core::OpDefect &defect)
 {
 	bool of_tx = defect.member == "transactionId" || defect.member == "sourceId" || defect.member == "changedField";
 	return Fail(of_tx ? errors::kInvalidTx : errors::kInvalidOp, std::string(defect.member) + ' ' + defect.what,
-				{{"member", defect.member}});
+				{{"member", defect.member}}, "A retry fails the same way: the client is to be mended.");
 }
 
 bool

@@ -15,6 +15,17 @@ TextArgument(FunctionCallInfo fcinfo, int i)
 	return pg::Call([&] { return TextDatumGetCString(PG_GETARG_DATUM(i)); });
 }
 
+std::string_view
+OptionalText(FunctionCallInfo fcinfo, int i)
+{
+	if (PG_ARGISNULL(i))
+		return {};
+	return pg::Call([&] {
+		auto *value = PG_GETARG_TEXT_PP(i);
+		return std::string_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	});
+}
+
 std::string
 NameArgument(FunctionCallInfo fcinfo, int i)
 {
@@ -41,21 +52,19 @@ NamesArgument(FunctionCallInfo fcinfo, int i)
 }
 
 std::vector<std::string>
-TextsArgument(FunctionCallInfo fcinfo, int i)
+TextsArgument(FunctionCallInfo fcinfo, int i, const char *what)
 {
 	Datum *elements = nullptr;
-	bool *nulls = nullptr;
 	int count = 0;
 	pg::Call([&] {
+		bool *nulls = nullptr;
 		deconstruct_array(PG_GETARG_ARRAYTYPE_P(i), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
-		for (int at = 0; at < count; at++) {
-			if (nulls[at])
-				ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a name must not be null")));
-		}
+		if (std::find(nulls, nulls + count, true) != nulls + count)
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", what)));
 	});
 	std::vector<std::string> texts;
 	for (int at = 0; at < count; at++)
-		texts.push_back(pg::Call([&] { return TextDatumGetCString(elements[at]); }));
+		texts.emplace_back(pg::Call([&] { return TextDatumGetCString(elements[at]); }));
 	return texts;
 }
 
@@ -64,6 +73,13 @@ JsonbArgument(FunctionCallInfo fcinfo, int i)
 {
 	Jsonb *jsonb = pg::Call([&] { return PG_GETARG_JSONB_P(i); });
 	return {VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ};
+}
+
+Datum
+TextDatum(std::string_view text)
+{
+	return pg::Call(
+		[&] { return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))); });
 }
 
 void

@@ -88,16 +88,6 @@ Parse(const StoredTx &stored, core::Tx &tx)
 	return core::ReadTx({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ}, tx);
 }
 
-core::Stamp
-TimeOf(std::string_view transaction_id)
-{
-	core::Stamp time = core::TimeOf(transaction_id);
-	if (time != core::Stamp())
-		return time;
-	ClockTime now = ClockNext();
-	return {now.wall_ms, now.logical};
-}
-
 // What is stored has nothing but the three members, and a changedField only with an update.
 Author
 Sign(const TriggeredWrite &write, core::Tx tx)
@@ -116,14 +106,8 @@ Sign(const TriggeredWrite &write, core::Tx tx)
 void
 RequireField(const TriggeredWrite &write, std::string_view field)
 {
-	if (field.data() == nullptr || !write.IsUpdate())
-		return;
-	for (int i = 0; i < write.desc->natts; i++) {
-		Form_pg_attribute column = TupleDescAttr(write.desc, i);
-		if (!column->attisdropped && field == NameStr(column->attname))
-			return;
-	}
-	RefuseTx("changedField " + Quoted(field) + " is not a column of the entity's table");
+	if (field.data() != nullptr && write.IsUpdate() && Find(write.desc, field).number == 0)
+		RefuseTx("changedField " + Quoted(field) + " is not a column of the entity's table");
 }
 
 // A row that an upsert brings may have the tx that the row in the table has: an application that saves whole rows
@@ -218,7 +202,8 @@ RequireSameTx(const TriggeredWrite &write, const Declaration &declared, const St
 		return;
 	throw Fail(errors::kTxMismatch, "the tx of a row is neither the one that was declared nor the one that the row had",
 			   {{"transactionId", defect == nullptr ? tx.transaction_id : std::string_view()},
-				{"declaredTransactionId", expected.transaction_id}});
+				{"declaredTransactionId", expected.transaction_id}},
+			   "Leave tx to begin_mutation(); end_mutation() ends what it has declared.");
 }
 
 // The first row that a mutation writes is its entity, unless it was begun with one.
@@ -255,6 +240,8 @@ DeclaredAuthor(const TriggeredWrite &write)
 	return author;
 }
 
+} // namespace
+
 void
 RefuseDuplicate(const Declaration &declared)
 {
@@ -263,8 +250,6 @@ RefuseDuplicate(const Declaration &declared)
 			   {{"transactionId", declared.Tx().transaction_id}},
 			   "begin_mutation() has answered that it is a duplicate: answer the client, and write nothing.");
 }
-
-} // namespace
 
 Author
 AuthorOf(const TriggeredWrite &write)
@@ -306,10 +291,19 @@ AuthorOf(const TriggeredWrite &write)
 	return Sign(write, tx);
 }
 
-core::Stamp
-StampCeiling()
+core::Tx
+AuthorOfEvent()
 {
-	return {ClockCurrent().wall_ms + MaxClockSkewMs(), 0};
+	const Declaration *declared = Declared();
+	if (declared != nullptr && declared->kind == Declaration::Kind::kDuplicate)
+		RefuseDuplicate(*declared);
+	if (declared == nullptr || declared->kind != Declaration::Kind::kMutation)
+		return {};
+	if (declared->awaits_row)
+		ToDeclare().awaits_row = false;
+	core::Tx tx = Declared()->Tx();
+	tx.changed_field = {};
+	return tx;
 }
 
 } // namespace txsync::api

@@ -1,6 +1,7 @@
 #pragma once
 // Whose a write is: a mutation's that was declared, one that the row itself names, or nobody's.
 
+#include "api/declaration.h"
 #include "api/row_table.h"
 #include "core/tx.h"
 #include "core/versions.h"
@@ -41,7 +42,11 @@ struct TriggeredWrite
 // DUPLICATE_TRANSACTION, TX_MISMATCH, INVALID_TX, and as ClaimId() does.
 Author AuthorOf(const TriggeredWrite &write);
 
-// Up to when a stamp may be.
-core::Stamp StampCeiling();
+// What is written without a row: the tx that was declared, or none; without a changedField. A mutation has written
+// something then. Fails with DUPLICATE_TRANSACTION.
+core::Tx AuthorOfEvent();
+
+// Throws DUPLICATE_TRANSACTION, for a write behind such an answer.
+[[noreturn]] void RefuseDuplicate(const Declaration &declared);
 
 } // namespace txsync::api

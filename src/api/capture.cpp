@@ -1,5 +1,7 @@
 // What SQL asks of the capture worker: its state, and that it looks again.
 
+#include "api/capture.h"
+
 #include "api/seats.h"
 #include "pg/call.h"
 #include "pg/entry.h"
@@ -123,10 +125,17 @@ WithoutHeader(XLogRecPtr lsn)
 	return offset <= header ? lsn - offset : lsn;
 }
 
+} // namespace
+
+void
+RequireCapture()
+{
+	RequireRunning(Look().state);
+}
+
 bool
 WaitCaptured(XLogRecPtr lsn, TimestampTz deadline)
 {
-	RequireWaitable(lsn);
 	lsn = WithoutHeader(lsn);
 	pg::Call([&] { XLogFlush(lsn); }); // on an idle server nobody else does
 	for (;;) {
@@ -136,6 +145,7 @@ WaitCaptured(XLogRecPtr lsn, TimestampTz deadline)
 		RequireRunning(report.state);
 		if (GetCurrentTimestamp() >= deadline)
 			return false;
+		WakeWorker();
 		pg::Call([] {
 			WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 2, PG_WAIT_EXTENSION);
 			ResetLatch(MyLatch);
@@ -143,8 +153,6 @@ WaitCaptured(XLogRecPtr lsn, TimestampTz deadline)
 		pg::CheckForInterrupts();
 	}
 }
-
-} // namespace
 
 extern "C" {
 
@@ -185,6 +193,7 @@ wait_captured(PG_FUNCTION_ARGS)
 			return DatumGetTimestampTz(DirectFunctionCall2(
 				timestamptz_pl_interval, TimestampTzGetDatum(GetCurrentTimestamp()), PG_GETARG_DATUM(1)));
 		});
+		RequireWaitable(PG_GETARG_LSN(0));
 		return BoolGetDatum(WaitCaptured(PG_GETARG_LSN(0), deadline));
 	});
 }

@@ -52,13 +52,13 @@ Pack(uint64_t wall_ms, uint64_t logical)
 	return wall_ms << kLogicalBits | logical;
 }
 
-ClockTime
+core::Stamp
 Unpack(uint64_t packed)
 {
 	return {packed >> kLogicalBits, packed & ((uint64_t{1} << kLogicalBits) - 1)};
 }
 
-ClockTime
+core::Stamp
 Last()
 {
 	return Unpack(pg_atomic_read_u64(&the_clock->last));
@@ -73,7 +73,7 @@ WallClock()
 }
 
 void
-RaiseTo(ClockTime time)
+RaiseTo(core::Stamp time)
 {
 	// A counter beyond what a millisecond may have is carried.
 	uint64 target =
@@ -83,7 +83,7 @@ RaiseTo(ClockTime time)
 	}
 }
 
-ClockTime
+core::Stamp
 Tick()
 {
 	uint64 last = pg_atomic_read_u64(&the_clock->last);
@@ -199,22 +199,35 @@ ReserveClock()
 	shmem_startup_hook = Startup;
 }
 
-ClockTime
+core::Stamp
 ClockNext()
 {
 	RequirePrimary();
 	Join();
-	ClockTime next = Tick();
+	core::Stamp next = Tick();
 	EnsureCovered(next.wall_ms);
 	return next;
 }
 
-ClockTime
+core::Stamp
 ClockCurrent()
 {
 	if (!RecoveryInProgress())
 		Join();
-	return std::max(Last(), ClockTime{WallClock(), 0});
+	return std::max(Last(), core::Stamp{WallClock(), 0});
+}
+
+core::Stamp
+TimeOf(std::string_view transaction_id)
+{
+	core::Stamp time = core::TimeOf(transaction_id);
+	return time != core::Stamp() ? time : ClockNext();
+}
+
+core::Stamp
+StampCeiling()
+{
+	return {ClockCurrent().wall_ms + MaxClockSkewMs(), 0};
 }
 
 void
@@ -256,7 +269,7 @@ ClockNode()
 std::string
 ServerId()
 {
-	ClockTime time = ClockNext();
+	core::Stamp time = ClockNext();
 	return core::ToString({time.wall_ms, time.logical, ClockNode()});
 }
 

@@ -4,25 +4,24 @@
 
 #include "api/settings.h"
 #include "core/hlc.h"
+#include "core/versions.h"
 
 namespace txsync::api {
-
-struct ClockTime
-{
-	uint64_t wall_ms = 0;
-	uint64_t logical = 0;
-
-	auto operator<=>(const ClockTime &) const = default;
-};
 
 // From _PG_init, preloaded or not.
 void ReserveClock();
 
 // Above all times that it gave before. Throws pg::Failure (25006) during recovery.
-ClockTime ClockNext();
+core::Stamp ClockNext();
 
 // What the next time will be above, or the wall clock if that is later: for comparisons, since it may be given often.
-ClockTime ClockCurrent();
+core::Stamp ClockCurrent();
+
+// The time in an id, or the clock's next where it tells none.
+core::Stamp TimeOf(std::string_view transaction_id);
+
+// Up to when a stamp may be.
+core::Stamp StampCeiling();
 
 // From here on the clock is above a time from elsewhere. Throws pg::Failure: CLOCK_SKEW if that is further ahead of the
 // wall clock than the setting allows; 25006 during recovery.

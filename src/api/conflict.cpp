@@ -17,6 +17,8 @@ extern "C" {
 
 namespace txsync::api {
 
+namespace {
+
 core::Verdict
 JudgeState(const Entity &entity, const State &state, const Expectation &expectation)
 {
@@ -27,13 +29,33 @@ JudgeState(const Entity &entity, const State &state, const Expectation &expectat
 		known.versions = &versions.emplace(VersionsOf(store, state));
 	else if (state.tombstone)
 		known.tombstone = *state.tombstone;
+	return Judge(entity, known, expectation);
+}
+
+} // namespace
+
+pg::Failure
+FieldConflict(std::string_view entity_type, std::string_view entity_id, const Expectation &expectation,
+			  std::string_view server_id)
+{
+	return Fail(errors::kFieldConflict,
+				"entity " + Quoted(entity_id) + " of type " + Quoted(entity_type) + " was changed meanwhile",
+				{{"field", expectation.field},
+				 {"expectedTransactionId", expectation.transaction_id},
+				 {"serverTransactionId", server_id.empty() ? std::string_view() : server_id}},
+				kReadAgain);
+}
+
+core::Verdict
+Judge(const Entity &entity, const core::EntityState &state, const Expectation &expectation)
+{
 	core::Attempt attempt;
 	attempt.kind = expectation.kind;
 	if (expectation.field.data() != nullptr)
 		attempt.field = FieldOf(entity, expectation.field);
 	attempt.expected = expectation.transaction_id;
 	attempt.replaces = expectation.replaces;
-	return core::Judge(known, attempt);
+	return core::Judge(state, attempt);
 }
 
 core::Verdict
@@ -49,16 +71,8 @@ void
 RequireNoConflict(const Entity &entity, std::string_view entity_id, const Expectation &expectation)
 {
 	core::Verdict verdict = FindConflict(entity, entity_id, expectation);
-	if (!verdict.conflict)
-		return;
-	std::string_view server = verdict.server_id.empty() ? std::string_view() : std::string_view(verdict.server_id);
-	throw Fail(errors::kFieldConflict,
-			   Quoted(entity.tracking.entity_type) + " " + Quoted(entity_id) +
-				   " has been changed by another transaction",
-			   {{"field", expectation.field},
-				{"expectedTransactionId", expectation.transaction_id},
-				{"serverTransactionId", server}},
-			   "Read the entity again, and decide with what it is now.");
+	if (verdict.conflict)
+		throw FieldConflict(entity.tracking.entity_type, entity_id, expectation, verdict.server_id);
 }
 
 namespace {

@@ -15,11 +15,18 @@ struct Expectation
 	std::span<const std::string_view> replaces = {};
 };
 
+// What whoever is refused is to do.
+inline constexpr char kReadAgain[] = "Read the entity again, and decide with what it is now.";
+
+// FIELD_CONFLICT. `server_id`: empty if none is known.
+pg::Failure FieldConflict(std::string_view entity_type, std::string_view entity_id, const Expectation &expectation,
+						  std::string_view server_id);
+
+// The rule. Fails with UNKNOWN_FIELD.
+core::Verdict Judge(const Entity &entity, const core::EntityState &state, const Expectation &expectation);
+
 // Locks the row. Fails with UNKNOWN_FIELD.
 core::Verdict FindConflict(const Entity &entity, std::string_view entity_id, const Expectation &expectation);
-
-// The rule for a state that was read.
-core::Verdict JudgeState(const Entity &entity, const State &state, const Expectation &expectation);
 
 // Throws FIELD_CONFLICT.
 void RequireNoConflict(const Entity &entity, std::string_view entity_id, const Expectation &expectation);

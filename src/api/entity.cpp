@@ -1,5 +1,6 @@
 #include "api/entity.h"
 
+#include "api/arguments.h"
 #include "api/attach.h"
 #include "api/delete_visible.h"
 #include "api/errors.h"
@@ -15,6 +16,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -175,9 +177,7 @@ Entity::~Entity()
 pg::Spi::Parameter
 TextParameter(std::string_view text)
 {
-	return {TEXTOID, pg::Call([&] {
-				return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
-			})};
+	return {TEXTOID, TextDatum(text)};
 }
 
 std::shared_ptr<const Entity>

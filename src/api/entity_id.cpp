@@ -161,7 +161,8 @@ IdReader::PartsOf(std::string_view entity_id) const
 		throw Fail(errors::kInvalidEntityId,
 				   "the id of an entity of type " + Quoted(entity_type_) + " is a JSON array of " +
 					   std::to_string(columns_.size()) + " texts",
-				   {{"entityType", entity_type_}, {"entityId", entity_id}});
+				   {{"entityType", entity_type_}, {"entityId", entity_id}},
+				   "Its columns' values, in the order of the id: as txsync tells it.");
 	return parts;
 }
 
@@ -205,7 +206,7 @@ IdReader::Read(std::string_view entity_id) const
 		key.values.push_back({column.type, value});
 		key.texts.emplace_back(pg::Call([&] { return OutputFunctionCall(&column.output, value); }));
 	}
-	key.id = IdOf(key.texts);
+	key.id = Join(key.texts);
 	return key;
 }
 
@@ -216,11 +217,11 @@ IdReader::IdOf(std::span<const Datum> values) const
 	std::vector<std::string> texts;
 	for (size_t i = 0; i < columns_.size(); i++)
 		texts.emplace_back(pg::Call([&] { return OutputFunctionCall(&columns_[i].output, values[i]); }));
-	return IdOf(texts);
+	return Join(texts);
 }
 
 std::string
-IdReader::IdOf(std::span<const std::string> texts)
+IdReader::Join(std::span<const std::string> texts)
 {
 	if (texts.size() == 1)
 		return texts.front();

@@ -27,6 +27,9 @@ public:
 	// does.
 	EntityKey Read(std::string_view entity_id) const;
 
+	// The id whose columns have these texts, as the decoder writes them.
+	static std::string Join(std::span<const std::string> texts);
+
 	// One column's text, the first is 0, as the decoder writes it; or as Read() fails.
 	std::string Spelled(size_t column, std::string_view text) const;
 
@@ -98,7 +101,6 @@ private:
 	static Datum ValueOf(Column &column, std::string_view text);
 	std::vector<std::string> PartsOf(std::string_view entity_id) const;
 	std::string Behind(const std::vector<std::string> &names) const;
-	static std::string IdOf(std::span<const std::string> texts);
 
 	std::string entity_type_;
 	std::unique_ptr<MemoryContextData, DeleteContext> context_;

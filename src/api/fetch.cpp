@@ -14,7 +14,7 @@ NameSetArgument(FunctionCallInfo fcinfo, int i)
 {
 	if (PG_ARGISNULL(i))
 		return std::nullopt;
-	return core::NameSet(TextsArgument(fcinfo, i));
+	return core::NameSet(TextsArgument(fcinfo, i, "a name"));
 }
 
 Datum

@@ -66,13 +66,6 @@ StoredAsText(FunctionCallInfo fcinfo)
 	return ToString(*hlc);
 }
 
-Datum
-TextDatum(const std::string &text)
-{
-	return pg::Call(
-		[&] { return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))); });
-}
-
 // The binary protocol has the text, as type text has it.
 Datum
 Receive(FunctionCallInfo fcinfo)
@@ -116,9 +109,11 @@ std::string
 IdOfNode(std::string_view node)
 {
 	if (node.empty() || node.size() > kMaxNode)
-		throw Fail(errors::kInvalidTransactionId, "a node has 1 to " + std::to_string(kMaxNode) +
-													  " bytes, this one has " + std::to_string(node.size()));
-	ClockTime time = ClockNext();
+		throw Fail(errors::kInvalidTransactionId,
+				   "a node has 1 to " + std::to_string(kMaxNode) + " bytes, this one has " +
+					   std::to_string(node.size()),
+				   {}, "Without an argument the server names itself.");
+	core::Stamp time = ClockNext();
 	return core::ToString({time.wall_ms, time.logical, node});
 }
 
@@ -153,7 +148,7 @@ CompareTransactionIds(FunctionCallInfo fcinfo)
 Datum
 Now()
 {
-	ClockTime time = ClockNext();
+	core::Stamp time = ClockNext();
 	return ToDatum({time.wall_ms, time.logical, ClockNode()});
 }
 

@@ -89,6 +89,27 @@ JsonObject::End()
 	return pg::Call([&] { return pushJsonbValue(&state_, WJB_END_OBJECT, nullptr); });
 }
 
+size_t
+SizeOf(const JsonbValue &value)
+{
+	switch (value.type) {
+	case jbvString:
+		return static_cast<size_t>(value.val.string.len);
+	case jbvNumeric:
+		return VARSIZE(value.val.numeric);
+	case jbvBinary:
+		return static_cast<size_t>(value.val.binary.len);
+	case jbvObject: {
+		size_t size = 0;
+		for (int i = 0; i < value.val.object.nPairs; i++)
+			size += SizeOf(value.val.object.pairs[i].key) + SizeOf(value.val.object.pairs[i].value);
+		return size;
+	}
+	default:
+		return 0;
+	}
+}
+
 Datum
 ToDatum(JsonbValue *value)
 {

@@ -37,6 +37,9 @@ private:
 	JsonbParseState *state_ = nullptr;
 };
 
+// How many bytes its texts, numbers and binary parts have, about.
+size_t SizeOf(const JsonbValue &value);
+
 // As a value of SQL.
 Datum ToDatum(JsonbValue *value);
 

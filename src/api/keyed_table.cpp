@@ -240,11 +240,4 @@ KeyLock::~KeyLock()
 		LockRelease(&tag_, ExclusiveLock, false);
 }
 
-Datum
-TextDatum(std::string_view text)
-{
-	return pg::Call(
-		[&] { return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))); });
-}
-
 } // namespace txsync::api

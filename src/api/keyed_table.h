@@ -92,7 +92,4 @@ private:
 	LOCKTAG tag_;
 };
 
-// A text as a datum in the current memory context.
-Datum TextDatum(std::string_view text);
-
 } // namespace txsync::api

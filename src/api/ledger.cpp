@@ -1,5 +1,6 @@
 #include "api/ledger.h"
 
+#include "api/arguments.h"
 #include "api/errors.h"
 #include "api/keyed_table.h"
 #include "api/ledger_partition.h"
@@ -134,13 +135,15 @@ struct Attempt
 };
 
 Attempt
-Try(KeyedTable &table, const Claim &claim, Datum id)
+Try(KeyedTable &table, Claim &claim, Datum id, const std::function<void(Claim &)> &complete)
 {
 	Attempt attempt;
 	KeyLock lock(claim.tx.transaction_id);
 	attempt.present = table.FindPresent({&id, 1});
 	if (attempt.present.row == nullptr) {
 		RequireNotPruned(claim.tx.transaction_id);
+		if (complete)
+			complete(claim);
 		attempt.place = Insert(table, claim, id);
 	}
 	return attempt;
@@ -164,14 +167,14 @@ RoleName()
 }
 
 Claimed
-ClaimId(const Claim &claim)
+ClaimId(Claim claim, const std::function<void(Claim &)> &complete)
 {
 	RequireWritable();
 	Datum id = TextDatum(claim.tx.transaction_id);
 	for (;;) {
 		std::optional<KeyedTable> open;
 		KeyedTable &table = Open(open, claim.tx.transaction_id, RowExclusiveLock);
-		auto [place, present] = Try(table, claim, id);
+		auto [place, present] = Try(table, claim, id, complete);
 		if (present.row == nullptr)
 			return {place, std::nullopt};
 		if (TransactionIdIsValid(present.running)) {

@@ -5,6 +5,7 @@
 #include "core/tx.h"
 #include "pg/call.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -52,9 +53,10 @@ struct Claimed
 	std::optional<LedgerRow> before; // nothing: the id is ours now
 };
 
-// Claims an id for the current role, after waiting for whoever is about to claim it. Fails with TOO_OLD for an id whose
-// partition was pruned, and with 40001 where the transaction's snapshot does not see who has it.
-Claimed ClaimId(const Claim &claim);
+// Claims an id for the current role, after waiting for whoever is about to claim it. `complete` is called first if
+// nobody has it, and may fail. Fails with TOO_OLD for an id whose partition was pruned, and with 40001 where the
+// transaction's snapshot does not see who has it.
+Claimed ClaimId(Claim claim, const std::function<void(Claim &)> &complete = {});
 
 // As committed at this instant, or written by this transaction.
 std::optional<LedgerRow> FindId(std::string_view transaction_id);

@@ -56,7 +56,7 @@ WantedBy(Node *command)
 	return nullptr;
 }
 
-// Keeps a database's worker out for a scope.
+// Keeps a database's workers out for a scope.
 class Hold
 {
 public:
@@ -97,8 +97,10 @@ private:
 	Terminate() const
 	{
 		WithSeat(database_, [](Seat &seat) {
-			if (seat.pid != 0)
-				kill(seat.pid, SIGTERM);
+			for (pid_t pid : {seat.pid, seat.compactor.pid}) {
+				if (pid != 0)
+					kill(pid, SIGTERM);
+			}
 		});
 	}
 
@@ -106,7 +108,10 @@ private:
 	IsOccupied() const
 	{
 		bool occupied = false;
-		WithSeat(database_, [&](Seat &seat) { occupied = seat.pid != 0 || seat.state == SeatState::kStarting; });
+		WithSeat(database_, [&](Seat &seat) {
+			occupied = seat.pid != 0 || seat.state == SeatState::kStarting || seat.compactor.pid != 0 ||
+					   seat.compactor.asked != 0;
+		});
 		return occupied;
 	}
 

@@ -2,8 +2,8 @@
 
 namespace txsync::api {
 
-// From _PG_init while the server preloads libraries: commands that want a database for themselves get it from the
-// capture worker, and the worker learns that the extension is dropped.
+// From _PG_init while the server preloads libraries: commands that want a database for themselves get it from its
+// workers, and capture learns that the extension is dropped.
 void MakeWay();
 
 } // namespace txsync::api

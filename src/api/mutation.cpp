@@ -1,17 +1,19 @@
 #include "api/mutation.h"
 
 #include "api/arguments.h"
+#include "api/clock.h"
 #include "api/conflict.h"
 #include "api/declaration.h"
 #include "api/entity.h"
 #include "api/errors.h"
-#include "api/clock.h"
 #include "api/table.h"
 #include "core/jsonb.h"
+#include "core/op.h"
 #include "pg/encoding.h"
 #include "pg/entry.h"
 
 extern "C" {
+#include "access/detoast.h"
 #include "common/sha2.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -20,6 +22,8 @@ extern "C" {
 namespace txsync::api {
 
 namespace {
+
+constexpr size_t kMaxResult = size_t{1} << 20;
 
 // ---- A tx as jsonb
 
@@ -55,24 +59,37 @@ IsSameId(const std::string &before, const Claim &claim)
 	return entity == nullptr || before == entity->ids.Read(claim.entity_id).id;
 }
 
-// What a duplicate was asked for before: the same, by the same role.
-void
-RequireSameRequest(const LedgerRow &before, const Claim &claim)
+// The first member in which a duplicate is not what was asked for before; null if there is none. To another role
+// nothing more is told.
+const char *
+DifferenceOf(const LedgerRow &before, const Claim &claim)
 {
 	auto same = [](const std::optional<std::string> &a, std::string_view b) {
 		return a.has_value() == (b.data() != nullptr) && (!a || *a == b);
 	};
-	bool other_entity =
-		claim.entity_type.data() != nullptr && before.entity_type &&
-		!(same(before.entity_type, claim.entity_type) &&
-		  (claim.entity_id.data() == nullptr || (before.entity_id && IsSameId(*before.entity_id, claim))));
-	if (before.role == RoleName() && before.source_id == claim.tx.source_id &&
-		same(before.changed_field, claim.tx.changed_field) && same(before.request, claim.request) && !other_entity)
-		return;
-	throw Fail(errors::kDuplicateMismatch,
-			   "transactionId " + Quoted(claim.tx.transaction_id) + " was used for another request",
-			   {{"transactionId", claim.tx.transaction_id}},
-			   "A retry repeats its request as it was, by the same role; another request needs another transactionId.");
+	bool names_entity = claim.entity_type.data() != nullptr && before.entity_type;
+	if (before.role != RoleName())
+		return "role";
+	if (before.source_id != claim.tx.source_id)
+		return "sourceId";
+	if (!same(before.changed_field, claim.tx.changed_field))
+		return "changedField";
+	if (names_entity && !same(before.entity_type, claim.entity_type))
+		return "entityType";
+	if (names_entity && claim.entity_id.data() != nullptr && !(before.entity_id && IsSameId(*before.entity_id, claim)))
+		return "entityId";
+	return same(before.request, claim.request) ? nullptr : "request";
+}
+
+void
+RequireSameRequest(const LedgerRow &before, const Claim &claim)
+{
+	if (const char *member = DifferenceOf(before, claim))
+		throw Fail(
+			errors::kDuplicateMismatch,
+			"transactionId " + Quoted(claim.tx.transaction_id) + " was used for another request",
+			{{"transactionId", claim.tx.transaction_id}, {"member", member}},
+			"A retry repeats its request as it was, by the same role; another request needs another transactionId.");
 }
 
 // jsonb or null, kept for the rest of the transaction.
@@ -85,16 +102,6 @@ Kept(Datum jsonb)
 		MemoryContextSwitchTo(outer);
 		return copy;
 	});
-}
-
-core::Stamp
-TimeOf(std::string_view transaction_id)
-{
-	core::Stamp time = core::TimeOf(transaction_id);
-	if (time != core::Stamp())
-		return time;
-	ClockTime now = ClockNext();
-	return {now.wall_ms, now.logical};
 }
 
 Declaration &
@@ -122,18 +129,6 @@ RequireFieldOf(const Entity &entity, std::string_view field)
 }
 
 // ---- The SQL function
-
-// A text argument, or data() == nullptr.
-std::string_view
-OptionalText(FunctionCallInfo fcinfo, int i)
-{
-	if (PG_ARGISNULL(i))
-		return {};
-	return pg::Call([&] {
-		auto *value = PG_GETARG_TEXT_PP(i);
-		return std::string_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-	});
-}
 
 // A member of tx that is a text; data() == nullptr if there is none.
 std::string_view
@@ -213,6 +208,8 @@ Begin(FunctionCallInfo fcinfo)
 	Named named{OptionalText(fcinfo, 1), OptionalText(fcinfo, 2)};
 	if (named.entity_id.data() != nullptr && named.entity_type.data() == nullptr)
 		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "entity_id needs entity_type"};
+	if (named.entity_id.size() > core::kMaxEntityId)
+		throw pg::Failure{ERRCODE_PROGRAM_LIMIT_EXCEEDED, "entity_id must have at most 8000 bytes"};
 	std::string request = PG_ARGISNULL(3) ? std::string() : Digest(JsonbArgument(fcinfo, 3));
 	std::string_view expected = TextMember(jsonb, "expectedTransactionId");
 	if (expected.data() != nullptr && named.entity_id.data() == nullptr)
@@ -263,19 +260,19 @@ BeginMutation(const core::Tx &tx, const Named &named, std::string_view request)
 {
 	RequireValid(tx);
 	Oid relation = InvalidOid;
+	std::string id;
 	Claim claim{tx, named.entity_type, named.entity_id, request.empty() ? std::string_view() : request};
 	// What is a duplicate is told as one, whatever has become of its entity since.
-	EntityKey key;
-	if (named.entity_type.data() != nullptr && !IsClaimed(tx.transaction_id)) {
+	auto resolve = [&](Claim &unclaimed) {
+		if (named.entity_type.data() == nullptr)
+			return;
 		std::shared_ptr<const Entity> entity = EntityOf(named.entity_type);
 		RequireFieldOf(*entity, tx.changed_field);
 		relation = entity->relation;
-		if (named.entity_id.data() != nullptr) {
-			key = entity->ids.Read(named.entity_id);
-			claim.entity_id = key.id;
-		}
-	}
-	Claimed claimed = ClaimId(claim);
+		if (named.entity_id.data() != nullptr)
+			unclaimed.entity_id = id = entity->ids.Read(named.entity_id).id;
+	};
+	Claimed claimed = ClaimId(claim, resolve);
 	if (claimed.before) {
 		RequireSameRequest(*claimed.before, claim);
 		Declaration &declaration = Redeclare(Declaration::Kind::kDuplicate, tx);
@@ -302,6 +299,11 @@ FinishMutation(Datum result)
 	if (declared == nullptr || declared->kind != Declaration::Kind::kMutation)
 		throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "no mutation has been begun",
 						  "Only the transaction that begins a mutation can finish it, and a duplicate is finished."};
+	size_t size = pg::Call([&] { return toast_raw_datum_size(result) - VARHDRSZ; });
+	if (size > kMaxResult)
+		throw pg::Failure{ERRCODE_PROGRAM_LIMIT_EXCEEDED, "the result of a mutation must have at most 1 MB",
+						  "This one has " + std::to_string(size) + " bytes.",
+						  "The ledger keeps it for whoever retries: what can be read again needs no place in it."};
 	RecordResult(ToDeclare().place, result);
 }
 

@@ -1,21 +1,15 @@
 #include "api/perform.h"
 
-#include "api/readable.h"
 #include "api/author.h"
 #include "api/declaration.h"
 #include "api/described.h"
-#include "api/errors.h"
+#include "api/expectation.h"
+#include "api/readable.h"
 #include "api/ledger.h"
 #include "api/mutation.h"
-#include "api/row_check.h"
-#include "api/stream_offset.h"
 #include "api/table.h"
 #include "api/write.h"
-#include "core/conflict.h"
-#include "core/hlc.h"
 #include "pg/memory.h"
-
-#include <map>
 
 extern "C" {
 #include "common/hashfn.h"
@@ -64,115 +58,6 @@ Digest(std::span<const core::Op> ops)
 		std::memcpy(digest.data() + half * sizeof hash, &hash, sizeof hash);
 	}
 	return digest;
-}
-
-// ---- May it be written
-
-pg::Failure
-FieldConflict(const core::Op &op, std::string_view server_id)
-{
-	std::string_view field = op.action == OpAction::kDelete ? op.expected_field : op.tx.changed_field;
-	return Fail(errors::kFieldConflict,
-				"entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " was changed meanwhile",
-				{{"field", field},
-				 {"expectedTransactionId", op.expected_transaction_id},
-				 {"serverTransactionId", server_id.empty() ? std::string_view() : server_id}});
-}
-
-// Of an entity that is not there.
-pg::Failure
-Missing(const core::Op &op, const State &state)
-{
-	if (state.tombstone)
-		return FieldConflict(op, *state.tombstone);
-	return Fail(errors::kEntityNotFound,
-				"there is no entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type),
-				{{"entityType", op.entity_type}, {"entityId", op.entity_id}});
-}
-
-std::optional<pg::Failure>
-FieldConflictOf(const Entity &entity, const core::Op &op, const core::Versions &versions)
-{
-	core::Attempt attempt;
-	attempt.expected = op.expected_transaction_id;
-	attempt.replaces = op.replaces;
-	bool deletes = op.action == OpAction::kDelete;
-	std::string_view name = deletes ? op.expected_field : op.tx.changed_field;
-	if (deletes)
-		attempt.kind = core::Attempt::Kind::kDelete;
-	if (name.data() != nullptr)
-		attempt.field = FieldOf(entity, name);
-	core::Verdict verdict = core::Judge({&versions}, attempt);
-	return verdict.conflict ? std::optional(FieldConflict(op, verdict.server_id)) : std::nullopt;
-}
-
-std::optional<pg::Failure>
-RowConflictOf(const core::Op &op, const core::Versions &versions)
-{
-	auto server = static_cast<int64_t>(versions.RowVersion());
-	if (!op.expected_version || *op.expected_version == server)
-		return std::nullopt;
-	return Fail(errors::kVersionConflict,
-				"entity " + Quoted(op.entity_id) + " of type " + Quoted(op.entity_type) + " has another version",
-				{{"expectedVersion", *op.expected_version}, {"serverVersion", server}});
-}
-
-// The versions of rows before the mutation, for what its ops expect: a client that knows them does not know yet what
-// the mutation's other ops have made of them.
-class EarlierVersions
-{
-public:
-	std::optional<core::Versions>
-	Of(Oid table, const std::string &id) const
-	{
-		auto found = rows_.find({table, id});
-		return found == rows_.end() ? std::nullopt : core::Versions::Parse(found->second);
-	}
-
-	void
-	Keep(Oid table, const std::string &id, const core::Versions &versions, std::string_view stored)
-	{
-		if (rows_.contains({table, id}))
-			return;
-		core::Buffer fresh;
-		if (stored.data() == nullptr || !core::Versions::Parse(stored)) {
-			std::string creator = versions.Creator();
-			core::WriteFresh(fresh, versions.RowVersion(),
-							 creator.empty() ? std::string_view() : std::string_view(creator), versions.CreatorStamp());
-			stored = fresh.View();
-		}
-		rows_.emplace(std::pair(table, id), stored);
-	}
-
-private:
-	std::map<std::pair<Oid, std::string>, std::string> rows_; // as stored
-};
-
-// ---- Last write wins
-
-bool
-IsLastWriteWins(const Entity &entity, const core::Op &op)
-{
-	return (op.operation == Operation::kSet || op.operation == Operation::kSetNow) &&
-		   core::Names(entity.tracking.lww, op.tx.changed_field) && HasVersions(entity, op.tx.changed_field);
-}
-
-// Whether the op is newer than what the field has.
-bool
-Wins(const Entity &entity, const core::Op &op, const core::Versions &versions)
-{
-	std::optional<core::Hlc> own = core::ParseHlc(op.tx.transaction_id);
-	if (!own)
-		throw Fail(errors::kInvalidTransactionId,
-				   "field " + Quoted(op.tx.changed_field) + " needs a transactionId that tells its time",
-				   {{"transactionId", op.tx.transaction_id}});
-	std::optional<core::Versions::Version> last = versions.Find(core::NumberOf(entity.tracking, op.tx.changed_field));
-	std::string last_id = last ? last->id : versions.Creator();
-	core::Stamp last_stamp = last ? last->stamp : versions.CreatorStamp();
-	// An earlier op of this mutation, or a creation by it.
-	if (core::SameId(last_id, op.tx.transaction_id))
-		return true;
-	return core::IsNewer(*own, StampCeiling(), last_id, last_stamp);
 }
 
 // ---- What is told
@@ -262,108 +147,6 @@ NotWritten(const core::Op &op)
 			"A trigger, a rule or a policy of its table has prevented it."};
 }
 
-// What the row trigger is to look at.
-class Expectations final : public RowCheck
-{
-public:
-	// `field`: of which to know what it was; or null. `earlier`: or null, where the mutation has no other ops.
-	Expectations(const Entity &entity, const core::Op &op, Column *field, EarlierVersions *earlier)
-		: RowCheck(entity.relation)
-		, entity_(entity)
-		, op_(op)
-		, field_(field)
-		, earlier_(earlier)
-	{}
-
-	void
-	Look(const core::Versions &versions, const RowTable &table, TupleDesc desc, HeapTuple row) override
-	{
-		std::optional<core::Versions> earlier;
-		if (earlier_ != nullptr) {
-			std::string id = EntityId(table, desc, row);
-			earlier = earlier_->Of(table.root, id);
-			if (!earlier) {
-				Value stored = Fetch(row, desc, table.versions);
-				earlier_->Keep(table.root, id, versions,
-							   stored.null ? std::string_view() : pg::Image(stored.datum, table.versions.layout));
-			}
-		}
-		Require(versions, earlier);
-		pg::ContextScope scope(context_);
-		if (field_ != nullptr)
-			before_ = field_->AsJson(desc, row);
-		LookAtOrganization(table, desc, row);
-	}
-
-	void
-	LookAtNew(const RowTable &table, TupleDesc desc, HeapTuple row) override
-	{
-		if (op_.action != OpAction::kCreate)
-			return;
-		std::string id = EntityId(table, desc, row);
-		if (id != entity_.ids.Read(op_.entity_id).id)
-			throw pg::Failure{ERRCODE_TRIGGERED_ACTION_EXCEPTION,
-							  "entity " + Quoted(op_.entity_id) + " of type " + Quoted(op_.entity_type) +
-								  " was not created",
-							  "A trigger of its table has given it the id " + Quoted(id) + "."};
-		LookAtOrganization(table, desc, row);
-		organization_is_made_ = table.org_is_made;
-	}
-
-	// jsonb, or nothing for null.
-	std::optional<Datum>
-	Before() const
-	{
-		return before_;
-	}
-
-	// Once the row is written.
-	void
-	RequireMet(Target &target) const
-	{
-		if (!looked_)
-			throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-							  "the row trigger of entity type " + Quoted(op_.entity_type) + " has not fired",
-							  "What the op expects of the row is not known."};
-		if (op_.stream_offset)
-			RequireStreamOffset(op_, organization_is_made_ ? StoredOrganization(target, op_) : organization_);
-	}
-
-private:
-	void
-	Require(const core::Versions &versions, const std::optional<core::Versions> &earlier) const
-	{
-		if (IsLastWriteWins(entity_, op_)) // which is decided already
-			return;
-		std::optional<pg::Failure> conflict = RowConflictOf(op_, versions);
-		if (conflict && !(earlier && !RowConflictOf(op_, *earlier)))
-			throw *conflict;
-		if (!op_.expects)
-			return;
-		conflict = FieldConflictOf(entity_, op_, versions);
-		if (conflict && !(earlier && !FieldConflictOf(entity_, op_, *earlier)))
-			throw *conflict;
-	}
-
-	void
-	LookAtOrganization(const RowTable &table, TupleDesc desc, HeapTuple row)
-	{
-		if (op_.stream_offset && table.org.number > 0)
-			organization_ = Organization(table, desc, row);
-		looked_ = true;
-	}
-
-	const Entity &entity_;
-	const core::Op &op_;
-	Column *const field_;
-	EarlierVersions *const earlier_;
-	MemoryContext context_ = CurrentMemoryContext;
-	std::optional<Datum> before_;
-	std::optional<std::string> organization_;
-	bool organization_is_made_ = false;
-	bool looked_ = false;
-};
-
 // A row that is to be there. Who creates it may commit between the statement and the question of what there is: so
 // what was not found, but is there, is tried once more.
 template <class Write>
@@ -396,17 +179,6 @@ ApplyCreate(Target &target, const core::Op &op)
 	inverse.Text("expectedTransactionId", op.tx.transaction_id);
 	outcome.inverse = inverse.End();
 	return outcome;
-}
-
-// Of a field whose last write wins, with its row locked.
-bool
-IsSuperseded(const Entity &entity, const core::Op &op)
-{
-	State state = Read(entity, op.entity_id, Lock::kUpdate);
-	if (!state.exists)
-		throw Missing(op, state);
-	core::Buffer store;
-	return !Wins(entity, op, VersionsOf(store, state));
 }
 
 Outcome

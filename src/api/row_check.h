@@ -40,6 +40,13 @@ public:
 																										 : nullptr;
 	}
 
+	// How many triggers run the statement that the row trigger is called for; 1: none but that one.
+	static int
+	TriggerDepth()
+	{
+		return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, Datum(0)));
+	}
+
 protected:
 	~RowCheck()
 	{
@@ -48,12 +55,6 @@ protected:
 
 private:
 	static inline constinit RowCheck *current = nullptr;
-
-	static int
-	TriggerDepth()
-	{
-		return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, Datum(0)));
-	}
 
 	Oid relation_;
 	int depth_;

@@ -15,8 +15,6 @@ extern "C" {
 
 namespace txsync::api {
 
-namespace {
-
 Attribute
 Find(TupleDesc desc, std::string_view name)
 {
@@ -27,6 +25,8 @@ Find(TupleDesc desc, std::string_view name)
 	}
 	return {};
 }
+
+namespace {
 
 Attribute
 FindOfType(TupleDesc desc, std::string_view name, Oid type)

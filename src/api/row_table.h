@@ -46,6 +46,9 @@ struct RowTable
 	int column_count = 0;
 };
 
+// A column by its name.
+Attribute Find(TupleDesc desc, std::string_view name);
+
 // The table of a trigger's call.
 const RowTable &RowTableOf(FunctionCallInfo fcinfo, const TriggerData &data);
 

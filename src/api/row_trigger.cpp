@@ -2,6 +2,7 @@
 // before the row, what the WAL of the row will not have.
 
 #include "api/author.h"
+#include "api/clock.h"
 #include "api/row_check.h"
 #include "api/tombstone.h"
 #include "core/jsonb.h"
@@ -150,11 +151,12 @@ SameImage(Datum a, Datum b, pg::Layout layout)
 	return same_pointer || pg::Call([&] { return datum_image_eq(a, b, false, -1); });
 }
 
-// The rows of an update, taken apart in one pass.
+// The fields that an update changes, found in one pass over its rows.
 class Fields
 {
 public:
-	Fields(const RowTable &table, TupleDesc desc, HeapTuple before, HeapTuple after)
+	// `declared`: the number of a column that counts as changed, whatever it has; or 0.
+	Fields(const RowTable &table, TupleDesc desc, HeapTuple before, HeapTuple after, int declared)
 	{
 		auto columns = static_cast<size_t>(desc->natts);
 		values_ = static_cast<Datum *>(pg::Call([&] { return palloc(2 * columns * (sizeof(Datum) + sizeof(bool))); }));
@@ -168,7 +170,7 @@ public:
 		for (int i = 0; i < table.column_count; i++) {
 			const VersionedColumn &column = table.columns[i];
 			int at = column.attribute.number - 1;
-			if (nulls[at] != new_nulls[at] ||
+			if (at + 1 == declared || nulls[at] != new_nulls[at] ||
 				(!nulls[at] && !SameImage(values_[at], new_values[at], column.attribute.layout)))
 				changed_[count_++] = column.field;
 		}
@@ -233,6 +235,17 @@ Look(const RowTable &table, TupleDesc desc, HeapTuple row, const core::Versions 
 		check->Look(versions, table, desc, row);
 }
 
+// The column that an update declares, or 0. Of a statement that no trigger runs: what a trigger does to other rows of
+// the table is not what the client declares.
+int
+DeclaredColumn(const RowTable &table, TupleDesc desc, const Author &author)
+{
+	std::string_view name = author.tx.changed_field;
+	if (name.data() == nullptr || (RowCheck::Of(table.root) == nullptr && RowCheck::TriggerDepth() > 1))
+		return 0;
+	return Find(desc, name).number;
+}
+
 void
 AdvanceVersions(core::Buffer &out, const RowTable &table, TupleDesc desc, HeapTuple before, HeapTuple after,
 				const Author &author)
@@ -240,7 +253,7 @@ AdvanceVersions(core::Buffer &out, const RowTable &table, TupleDesc desc, HeapTu
 	core::Buffer store;
 	core::Versions versions = VersionsOf(store, table, desc, before);
 	Look(table, desc, before, versions);
-	Fields fields(table, desc, before, after);
+	Fields fields(table, desc, before, after, DeclaredColumn(table, desc, author));
 	core::Advance(out, versions, {author.id, author.time, fields.Changed()}, StampCeiling());
 }
 

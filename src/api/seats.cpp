@@ -126,13 +126,8 @@ AtTransactionEnd(XactEvent event, void *)
 		return;
 	if (look_again)
 		LookAgain();
-	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		return;
-	Seat *seat = OwnSeat();
-	uint32 asleep = 1;
-	if (seat != nullptr && pg_atomic_read_u32(&seat->sleeping) == 1 &&
-		pg_atomic_compare_exchange_u32(&seat->sleeping, &asleep, 0))
-		Wake(*seat);
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		WakeWorker();
 }
 
 } // namespace
@@ -204,7 +199,8 @@ FreeSeats(const std::vector<Oid> &but_of)
 {
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	for (Seat &seat : shared->seats) {
-		if (OidIsValid(seat.database) && seat.pid == 0 && seat.state != SeatState::kStarting &&
+		if (OidIsValid(seat.database) && seat.pid == 0 && seat.compactor.pid == 0 &&
+			seat.state != SeatState::kStarting &&
 			std::find(but_of.begin(), but_of.end(), seat.database) == but_of.end()) {
 			seat.database = InvalidOid;
 			seat.state = SeatState::kFree;
@@ -214,6 +210,7 @@ FreeSeats(const std::vector<Oid> &but_of)
 			seat.next_start = 0;
 			pg_atomic_write_u64(&seat.captured, 0);
 			pg_atomic_write_u64(&seat.captured_at, 0);
+			seat.compactor = {};
 		}
 	}
 	LWLockRelease(shared->lock);
@@ -236,6 +233,16 @@ WakeLauncher()
 	if (shared->launcher != nullptr)
 		SetLatch(shared->launcher);
 	LWLockRelease(shared->lock);
+}
+
+void
+WakeWorker()
+{
+	Seat *seat = OwnSeat();
+	uint32 asleep = 1;
+	if (seat != nullptr && pg_atomic_read_u32(&seat->sleeping) == 1 &&
+		pg_atomic_compare_exchange_u32(&seat->sleeping, &asleep, 0))
+		Wake(*seat);
 }
 
 void

@@ -22,6 +22,16 @@ enum class SeatState : uint8_t
 	kOff,  // the setting says so
 };
 
+// The worker that compacts the changelog, which comes and goes.
+struct Compactor
+{
+	pid_t pid;
+	TimestampTz due;   // 0: not known yet
+	TimestampTz asked; // for one that has not come yet
+	bool refused;      // there was no place for it
+	bool told;         // which sync_log says
+};
+
 struct Seat
 {
 	Oid database;
@@ -36,6 +46,7 @@ struct Seat
 	pg_atomic_uint32 look_again;  // at its state
 	pg_atomic_uint64 captured;    // all that committed before is in the changelog
 	pg_atomic_uint64 captured_at; // a TimestampTz: so was all that had committed then
+	Compactor compactor;
 };
 
 // From _PG_init while the server preloads libraries.
@@ -65,6 +76,9 @@ void PutOff(Seat &seat);
 
 // Makes the launcher look now.
 void WakeLauncher();
+
+// Makes this database's worker look now, if it sleeps.
+void WakeWorker();
 
 // When this transaction has committed the launcher and the database's worker look again.
 void LookAgainAtCommit();

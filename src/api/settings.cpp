@@ -16,11 +16,22 @@ int max_clock_skew = 60000;
 int empty_mutation = static_cast<int>(EmptyMutation::kWarning);
 int max_ops = 1000;
 int stream_behind_limit = 10;
+int compaction_horizon = 24 * 60 * 60;
+int changelog_retention = 90 * 24 * 60 * 60;
+int consumer_retention = 180 * 24 * 60 * 60;
 
 const config_enum_entry kEmptyMutations[] = {{"off", static_cast<int>(EmptyMutation::kOff), false},
 											 {"warning", static_cast<int>(EmptyMutation::kWarning), false},
 											 {"error", static_cast<int>(EmptyMutation::kError), false},
 											 {nullptr, 0, false}};
+
+// In seconds, by reload.
+void
+DefineAge(const char *name, const char *description, int *seconds, int least)
+{
+	DefineCustomIntVariable(name, description, nullptr, seconds, *seconds, least, std::numeric_limits<int>::max(),
+							PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+}
 
 } // namespace
 
@@ -34,11 +45,17 @@ DefineSettings()
 		"txsync.empty_mutation", "What a transaction gets that begins a mutation and writes nothing for it.", nullptr,
 		&empty_mutation, empty_mutation, kEmptyMutations, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("txsync.max_ops", "The most operations of one call of apply_ops().", nullptr, &max_ops,
-							max_ops, 1, 1'000'000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+							max_ops, 1, 100'000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("txsync.stream_behind_limit",
 							"How many activities of its organization a client may be behind, and still write.", nullptr,
 							&stream_behind_limit, stream_behind_limit, 0, std::numeric_limits<int>::max(), PGC_USERSET,
 							0, nullptr, nullptr, nullptr);
+	DefineAge("txsync.compaction_horizon", "How old activities are that newer ones may stand for.", &compaction_horizon,
+			  0);
+	DefineAge("txsync.changelog_retention", "How long activities are kept that nothing newer stands for.",
+			  &changelog_retention, 1);
+	DefineAge("txsync.consumer_retention", "How long activities are kept that a consumer has not read.",
+			  &consumer_retention, 1);
 }
 
 EmptyMutation
@@ -63,6 +80,24 @@ uint64_t
 MaxClockSkewMs()
 {
 	return static_cast<uint64_t>(max_clock_skew);
+}
+
+int
+CompactionHorizonSeconds()
+{
+	return compaction_horizon;
+}
+
+int
+ChangelogRetentionSeconds()
+{
+	return changelog_retention;
+}
+
+int
+ConsumerRetentionSeconds()
+{
+	return consumer_retention;
 }
 
 } // namespace txsync::api

@@ -26,4 +26,11 @@ int MaxOps();
 // How many activities of its organization a client may be behind, and still write.
 int StreamBehindLimit();
 
+// Of activities that newer ones stand for, at least.
+int CompactionHorizonSeconds();
+
+// Of others, and of those that a consumer has not read.
+int ChangelogRetentionSeconds();
+int ConsumerRetentionSeconds();
+
 } // namespace txsync::api

@@ -58,16 +58,13 @@ ContentOf(const core::JsonbContainer &object)
 core::QueuedOp
 ToQueued(const Queued &from, bool is_sound)
 {
-	static_assert(static_cast<int>(core::OpAction::kDelete) == static_cast<int>(core::QueuedOp::Action::kDelete));
-	static_assert(static_cast<int>(core::Operation::kListRemove) ==
-				  static_cast<int>(core::QueuedOp::Operation::kListRemove));
 	const core::Op &op = from.op;
 	core::QueuedOp queued;
 	queued.transaction_id = op.tx.transaction_id;
 	queued.entity_type = op.entity_type;
 	queued.entity_id = op.entity_id;
-	queued.action = static_cast<core::QueuedOp::Action>(op.action);
-	queued.operation = static_cast<core::QueuedOp::Operation>(op.operation);
+	queued.action = op.action;
+	queued.operation = op.operation;
 	queued.changed_field = op.tx.changed_field;
 	queued.expected = op.expected_transaction_id;
 	queued.replaces = op.replaces;

@@ -18,6 +18,12 @@ namespace txsync::api {
 
 namespace {
 
+bool
+IsGenerated(Form_pg_attribute attribute)
+{
+	return attribute->attgenerated != '\0' || attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS;
+}
+
 // Why no op may set a column, or null.
 const char *
 ProtectionOf(Form_pg_attribute attribute, const core::Tracking &tracking)
@@ -29,7 +35,7 @@ ProtectionOf(Form_pg_attribute attribute, const core::Tracking &tracking)
 		return "it is hidden";
 	if (core::Names(tracking.id_columns, name))
 		return "it names the entity";
-	if (attribute->attgenerated != '\0' || attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+	if (IsGenerated(attribute))
 		return "it is generated";
 	return nullptr;
 }
@@ -75,6 +81,7 @@ Describe(Form_pg_attribute attribute, const core::Tracking &tracking, MemoryCont
 				  false,
 				  ProtectionOf(attribute, tracking),
 				  core::Names(tracking.id_columns, name),
+				  IsGenerated(attribute),
 				  !is_txsyncs && !core::IsHidden(tracking, name),
 				  attribute->atttypid,
 				  ToJsonb(attribute->atttypid, context)};
@@ -165,10 +172,10 @@ Target::Settable(std::string_view name)
 	if (column == nullptr)
 		throw Fail(errors::kUnknownField,
 				   "entity type " + Quoted(entity->tracking.entity_type) + " has no field " + Quoted(name),
-				   {{"field", name}});
+				   {{"field", name}}, "Fields are the columns of its table.");
 	if (column->protection != nullptr)
 		throw Fail(errors::kProtectedField, "field " + Quoted(name) + " cannot be set: " + column->protection,
-				   {{"field", name}});
+				   {{"field", name}}, "Leave it out of the op.");
 	return *column;
 }
 

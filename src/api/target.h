@@ -16,8 +16,9 @@ struct Column
 	bool is_number;
 	const char *protection; // why no op may set it, or null
 	bool is_id;
-	bool is_told; // to clients, if they may read it
-	Oid type;     // that to_jsonb is made for
+	bool is_generated; // by the server alone
+	bool is_told;      // to clients, if they may read it
+	Oid type;          // that to_jsonb is made for
 	FmgrInfo to_jsonb;
 
 	// Its value in a row of the table or of a partition: jsonb, or nothing for null.

@@ -1,5 +1,6 @@
 #include "api/tombstone.h"
 
+#include "api/arguments.h"
 #include "api/keyed_table.h"
 
 extern "C" {

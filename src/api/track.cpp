@@ -243,16 +243,25 @@ EntityRow(Oid relation)
 	});
 }
 
-// The columns that a table with tx has, and their types.
-constexpr std::pair<const char *, const char *> kOwnColumns[] = {{pg::kTxColumn, "jsonb"},
-																 {pg::kVersionsColumn, "bytea"}};
+// The columns that a table with tx has.
+struct OwnColumn
+{
+	const char *name;
+	const char *type;
+	const char *comment;
+};
+
+constexpr OwnColumn kOwnColumns[] = {
+	{pg::kTxColumn, "jsonb", "txsync: the mutation that has written the row last, if one was declared."},
+	{pg::kVersionsColumn, "bytea",
+	 "txsync: what the row knows of its own history. Kept by the row trigger; txsync.field_versions() tells it."}};
 
 // Adding a column needs the strongest lock; taking it at once avoids a deadlock on the way up.
 LOCKMODE
 LockFor(Oid relation, bool tx)
 {
 	bool adds = tx && std::any_of(std::begin(kOwnColumns), std::end(kOwnColumns), [&](auto &column) {
-					return pg::Call([&] { return get_attnum(relation, column.first) == InvalidAttrNumber; });
+					return pg::Call([&] { return get_attnum(relation, column.name) == InvalidAttrNumber; });
 				});
 	return adds ? AccessExclusiveLock : ShareRowExclusiveLock;
 }
@@ -264,8 +273,8 @@ struct Decision
 	std::string label;
 	std::string sql;
 	bool adds_trigger = false;
-	std::vector<std::pair<std::string, std::string>> columns = {}; // to be added, with their types
-	std::vector<std::string> unhidden = {};                        // hidden until now
+	std::vector<OwnColumn> columns = {};    // to be added
+	std::vector<std::string> unhidden = {}; // hidden until now
 };
 
 Decision
@@ -280,9 +289,9 @@ Decide(FunctionCallInfo fcinfo, Oid oid)
 	if (decision.tracking.tx)
 		RequireTxColumns(table);
 	RequireTriggerName(table);
-	for (auto [name, type] : kOwnColumns) {
-		if (decision.tracking.tx && table.Column(name) == nullptr)
-			decision.columns.emplace_back(name, type);
+	for (const OwnColumn &column : kOwnColumns) {
+		if (decision.tracking.tx && table.Column(column.name) == nullptr)
+			decision.columns.push_back(column);
 	}
 	decision.adds_trigger = pg::FindRowTrigger(table.Rel()) == nullptr;
 	if (std::optional<core::Tracking> before = TrackingOf(table.Rel())) {
@@ -299,6 +308,14 @@ Decide(FunctionCallInfo fcinfo, Oid oid)
 	return decision;
 }
 
+void
+Add(const OwnColumn &column, const std::string &table)
+{
+	pg::Spi spi;
+	spi.Execute("ALTER TABLE " + table + " ADD COLUMN " + column.name + " " + column.type);
+	spi.Execute("COMMENT ON COLUMN " + table + "." + column.name + " IS " + pg::QuoteLiteral(column.comment));
+}
+
 Datum
 Track(FunctionCallInfo fcinfo)
 {
@@ -307,11 +324,11 @@ Track(FunctionCallInfo fcinfo)
 	RequireOwnTable(oid);
 	LockRegistry();
 	Decision decision = Decide(fcinfo, oid);
-	for (const auto &[name, type] : decision.columns)
-		pg::Spi().Execute("ALTER TABLE " + decision.sql + " ADD COLUMN " + name + " " + type);
+	for (const OwnColumn &column : decision.columns)
+		Add(column, decision.sql);
 	Attach(oid, decision.tracking);
-	for (const auto &[name, type] : decision.columns)
-		Notice("added column " + Quoted(name) + " to table " + decision.label);
+	for (const OwnColumn &column : decision.columns)
+		Notice("added column " + Quoted(column.name) + " to table " + decision.label);
 	if (decision.adds_trigger)
 		Notice("added trigger " + Quoted(pg::kRowTriggerName) + " to table " + decision.label);
 	for (const std::string &column : decision.unhidden)
@@ -340,9 +357,9 @@ Untrack(FunctionCallInfo fcinfo)
 			return;
 		}
 		sql = table.Sql();
-		for (auto [name, type] : kOwnColumns) {
-			if (PG_GETARG_BOOL(1) && tracking->tx && table.Column(name) != nullptr)
-				drops.emplace_back(name);
+		for (const OwnColumn &column : kOwnColumns) {
+			if (PG_GETARG_BOOL(1) && tracking->tx && table.Column(column.name) != nullptr)
+				drops.emplace_back(column.name);
 		}
 	}
 	Detach(oid);

@@ -1,6 +1,7 @@
 #include "core/buffer.h"
 
 #include <algorithm>
+#include <new>
 
 #include "core/no_postgres.h"
 
@@ -24,10 +25,11 @@ Buffer::Grow(size_t n)
 	// Room for the next key as well: it should not make a large value before it move again.
 	constexpr size_t kMore = 1024;
 	size_t wanted = std::max(size_ + n + kMore, capacity_ * 2);
-	auto bigger = std::unique_ptr<char[]>(new char[wanted]);
-	if (size_ > 0)
-		std::memcpy(bigger.get(), bytes_.get(), size_);
-	bytes_ = std::move(bigger);
+	auto *bigger = static_cast<char *>(std::realloc(bytes_.get(), wanted)); // often in place
+	if (bigger == nullptr)
+		throw std::bad_alloc();
+	bytes_.release();
+	bytes_.reset(bigger);
 	capacity_ = wanted;
 }
 

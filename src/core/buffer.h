@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -98,9 +99,18 @@ public:
 	void Clear(size_t keep);
 
 private:
+	struct Free
+	{
+		void
+		operator()(char *bytes) const
+		{
+			std::free(bytes);
+		}
+	};
+
 	void Grow(size_t n);
 
-	std::unique_ptr<char[]> bytes_;
+	std::unique_ptr<char[], Free> bytes_;
 	size_t size_ = 0;
 	size_t capacity_ = 0;
 	size_t limit_ = SIZE_MAX;

@@ -23,19 +23,19 @@ NameSet::Contains(std::string_view name) const
 std::optional<ActionSet>
 ActionSet::Parse(std::string_view list)
 {
-	// In the order of Action.
-	static constexpr std::string_view kNames[] = {"create", "update", "delete", "truncate"};
-	static_assert(static_cast<int>(Action::kCreate) == 0 && static_cast<int>(Action::kTruncate) == 3);
+	static constexpr Action kChoices[] = {Action::kCreate,   Action::kUpdate, Action::kDelete,
+										  Action::kTruncate, Action::kEvent,  Action::kVisibility};
+	auto bit = [](Action action) { return static_cast<uint8_t>(1 << static_cast<unsigned>(action)); };
 	std::optional<std::vector<std::string>> names = ParseNames(list);
 	if (!names)
 		return {};
 	ActionSet actions;
-	actions.bits_ = 0xF0;
+	actions.bits_ = bit(Action::kGap);
 	for (const std::string &name : *names) {
-		const std::string_view *at = std::ranges::find(kNames, name);
-		if (at == std::end(kNames))
+		const Action *at = std::ranges::find(kChoices, name, Name);
+		if (at == std::end(kChoices))
 			return {};
-		actions.bits_ |= static_cast<uint8_t>(1 << (at - kNames));
+		actions.bits_ |= bit(*at);
 	}
 	return actions;
 }

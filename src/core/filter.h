@@ -37,8 +37,8 @@ class ActionSet
 public:
 	ActionSet() = default; // all
 
-	// A list of `create`, `update`, `delete`, `truncate`; nothing if another name is in it. Other actions are no
-	// table's and stay in.
+	// A list of `create`, `update`, `delete`, `truncate`, `event`, `visibility`; nothing if another name is in it. A
+	// gap is not to be passed over: it stays in.
 	static std::optional<ActionSet> Parse(std::string_view list);
 
 	bool

@@ -72,14 +72,33 @@ TakeField(std::string_view &rest, std::string_view &field)
 	return true;
 }
 
+// Of a kind that has no null.
 bool
-IsKind(char c)
+TakeText(std::string_view &rest, std::string_view &field)
+{
+	return TakeField(rest, field) && field.data() != nullptr;
+}
+
+bool
+IsHint(char c)
 {
 	switch (static_cast<Hint::Kind>(c)) {
 	case Hint::Kind::kDelete:
 	case Hint::Kind::kOrg:
 	case Hint::Kind::kLeftover:
 	case Hint::Kind::kMove:
+		return true;
+	}
+	return false;
+}
+
+bool
+IsSealed(char c)
+{
+	switch (static_cast<Sealed::Kind>(c)) {
+	case Sealed::Kind::kEvent:
+	case Sealed::Kind::kVisibility:
+	case Sealed::Kind::kBackfill:
 		return true;
 	}
 	return false;
@@ -140,7 +159,7 @@ ParseAnnotate(std::string_view message)
 std::optional<Hint>
 ParseHint(std::string_view message)
 {
-	if (message.size() < 2 || message[0] != kVersion || !IsKind(message[1]))
+	if (message.size() < 2 || message[0] != kVersion || !IsHint(message[1]))
 		return std::nullopt;
 	Hint hint;
 	hint.kind = static_cast<Hint::Kind>(message[1]);
@@ -154,6 +173,113 @@ ParseHint(std::string_view message)
 		!TakeNumber(rest, hint.row_version) || !rest.empty())
 		return std::nullopt;
 	return hint;
+}
+
+std::string_view
+PurposeOf(Sealed::Kind kind)
+{
+	switch (kind) {
+	case Sealed::Kind::kEvent:
+		return "event";
+	case Sealed::Kind::kVisibility:
+		return "visibility";
+	case Sealed::Kind::kBackfill:
+		return "backfill";
+	}
+	return {};
+}
+
+void
+BeginContent(Buffer &content, uint32_t transaction)
+{
+	WriteNumber(content, transaction);
+	content.Append(':');
+}
+
+std::optional<std::string_view>
+BodyOf(std::string_view content, uint32_t transaction)
+{
+	uint64_t of = 0;
+	if (!TakeNumber(content, of) || of != transaction)
+		return std::nullopt;
+	return content;
+}
+
+void
+Write(Buffer &out, const Sealed &sealed)
+{
+	out.Append(kVersion);
+	out.Append(static_cast<char>(sealed.kind));
+	out.Append(sealed.seal);
+	out.Append(sealed.content);
+}
+
+std::optional<Sealed>
+ParseSealed(std::string_view message)
+{
+	if (message.size() < 2 + Sealed::kSealBytes || message[0] != kVersion || !IsSealed(message[1]))
+		return std::nullopt;
+	return Sealed{static_cast<Sealed::Kind>(message[1]), message.substr(2, Sealed::kSealBytes),
+				  message.substr(2 + Sealed::kSealBytes)};
+}
+
+void
+Write(Buffer &out, const Event &event)
+{
+	WriteField(out, event.topic);
+	WriteField(out, event.key);
+	WriteField(out, event.transaction_id);
+	WriteField(out, event.source_id);
+	WriteField(out, event.payload);
+}
+
+std::optional<Event>
+ParseEvent(std::string_view body)
+{
+	Event event;
+	if (!TakeText(body, event.topic) || !TakeField(body, event.key) || !TakeField(body, event.transaction_id) ||
+		!TakeField(body, event.source_id) || !TakeField(body, event.payload) || !body.empty())
+		return std::nullopt;
+	return event;
+}
+
+void
+BeginEntities(Buffer &out, uint32_t relation)
+{
+	WriteNumber(out, relation);
+	out.Append(':');
+}
+
+void
+Write(Buffer &out, const ListedEntity &entity)
+{
+	WriteField(out, entity.id);
+	WriteField(out, entity.organization);
+}
+
+std::optional<ListedEntity>
+TakeEntity(std::string_view &list)
+{
+	ListedEntity entity;
+	std::string_view rest = list;
+	if (!TakeText(rest, entity.id) || !TakeField(rest, entity.organization))
+		return std::nullopt;
+	list = rest;
+	return entity;
+}
+
+std::optional<Entities>
+ParseEntities(std::string_view body)
+{
+	uint64_t relation = 0;
+	if (!TakeNumber(body, relation) || relation > UINT32_MAX)
+		return std::nullopt;
+	std::string_view rest = body;
+	while (TakeEntity(rest)) {
+	}
+	if (!rest.empty())
+		return std::nullopt;
+	return Entities{static_cast<uint32_t>(relation), body};
 }
 
 } // namespace txsync::core

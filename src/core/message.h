@@ -1,6 +1,6 @@
 #pragma once
-// What the row trigger tells the decoder where the WAL of the row itself cannot: a transactional logical message with
-// the prefix `txsync`, written just before the row. docs/format.md gives the bytes.
+// What is told in transactional logical messages with the prefix `txsync`: by the row trigger, just before a row, what
+// the WAL of the row itself cannot tell; and what no row tells. docs/format.md gives the bytes.
 
 #include "core/buffer.h"
 
@@ -47,11 +47,75 @@ struct Annotate
 	std::string_view object; // JSON, in the database's encoding; empty: none from here on
 };
 
+// What stands for itself. Anybody can write messages, so it counts only under a seal of its content.
+struct Sealed
+{
+	enum class Kind : char
+	{
+		kEvent = 'E',      // what emit() said: an Event
+		kVisibility = 'V', // of reshare(): Entities that others may see now, or not any more
+		kBackfill = 'B',   // of backfill(): Entities that were there before anything was told of them
+	};
+	static constexpr size_t kSealBytes = 32;
+
+	Kind kind = Kind::kEvent;
+	std::string_view seal;    // of the content, made for the kind's purpose
+	std::string_view content; // the transaction that it is of, and the body
+};
+
+// What the seal of a message of this kind is for.
+std::string_view PurposeOf(Sealed::Kind kind);
+
+// Content begins with the number of the transaction, without its subtransactions; the body follows.
+void BeginContent(Buffer &content, uint32_t transaction);
+
+// Nothing for what another transaction has said.
+std::optional<std::string_view> BodyOf(std::string_view content, uint32_t transaction);
+
+// Texts in the database's encoding.
+struct Event
+{
+	static constexpr size_t kMaxTopic = 255;
+	static constexpr size_t kMaxKey = 1024;
+	static constexpr size_t kMaxPayload = size_t{1} << 20;
+
+	std::string_view topic;
+	std::string_view key = {};            // data() == nullptr: null
+	std::string_view transaction_id = {}; // of the mutation that was declared; data() == nullptr: none was
+	std::string_view source_id = {};
+	std::string_view payload = {}; // JSON; data() == nullptr: null
+};
+
+// Entities of one table, one behind the other.
+struct Entities
+{
+	uint32_t relation = 0;
+	std::string_view list; // for TakeEntity()
+};
+
+struct ListedEntity
+{
+	std::string_view id;
+	std::string_view organization = {}; // data() == nullptr: null
+};
+
 void Write(Buffer &out, const Hint &hint);
 void Write(Buffer &out, const Annotate &annotate);
+void Write(Buffer &out, const Sealed &sealed);
+
+// Bodies.
+void Write(Buffer &out, const Event &event);
+void BeginEntities(Buffer &out, uint32_t relation);
+void Write(Buffer &out, const ListedEntity &entity);
 
 // A view into `message`; nothing for bytes that Write() would not have written.
 std::optional<Hint> ParseHint(std::string_view message);
 std::optional<Annotate> ParseAnnotate(std::string_view message);
+std::optional<Sealed> ParseSealed(std::string_view message);
+std::optional<Event> ParseEvent(std::string_view body);
+std::optional<Entities> ParseEntities(std::string_view body);
+
+// The first of the list, which is taken off it; nothing at its end.
+std::optional<ListedEntity> TakeEntity(std::string_view &list);
 
 } // namespace txsync::core

@@ -159,7 +159,7 @@ private:
 		op_.entity_type = members_[kEntityType].bytes;
 		Require(IsTextOf(members_[kEntityType], 1, SIZE_MAX), kEntityType, "must be a text");
 		op_.entity_id = members_[kEntityId].bytes;
-		Require(IsTextOf(members_[kEntityId], 0, SIZE_MAX), kEntityId, "must be a text");
+		Require(IsTextOf(members_[kEntityId], 0, kMaxEntityId), kEntityId, "must be a text of at most 8000 bytes");
 		Require(ReadWord(members_[kAction], kActions, op_.action), kAction, "must be create, update or delete");
 	}
 
@@ -186,6 +186,7 @@ private:
 		const JsonbEntry &field = members_[kChangedField];
 		op_.tx.changed_field = field.bytes;
 		Require(IsTextOf(field, 1, Tx::kMaxChangedField), kChangedField, "must be a text of 1 to 64 bytes");
+		Require(!IsThere(members_[kData]), kData, "is a create's: an update has one field and its value");
 		bool known = !IsThere(members_[kOperation]) || ReadWord(members_[kOperation], kOperations, op_.operation);
 		Require(known, kOperation, "must be set, setNow, increment, listInsert or listRemove");
 		op_.value = members_[kValue];

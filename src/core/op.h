@@ -19,6 +19,9 @@ enum class OpAction : uint8_t
 	kDelete,
 };
 
+// Longer ones are nobody's: no index would take them.
+inline constexpr size_t kMaxEntityId = 8000;
+
 // What an update makes of its field.
 enum class Operation : uint8_t
 {

@@ -15,8 +15,7 @@ namespace txsync::core {
 
 namespace {
 
-using Action = QueuedOp::Action;
-using Operation = QueuedOp::Operation;
+using Action = OpAction;
 
 // One id has one text here; empty for none.
 std::string

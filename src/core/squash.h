@@ -1,8 +1,9 @@
 #pragma once
 // What a queue of mutations, written while the server could not be reached, may shrink to.
 
+#include "core/op.h"
+
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -13,26 +14,10 @@ namespace txsync::core {
 // A queued op, as far as squashing looks at it. Texts that are not there have data() == nullptr.
 struct QueuedOp
 {
-	enum class Action : uint8_t
-	{
-		kCreate,
-		kUpdate,
-		kDelete,
-	};
-
-	enum class Operation : uint8_t
-	{
-		kSet,
-		kSetNow,
-		kIncrement,
-		kListInsert,
-		kListRemove,
-	};
-
 	std::string_view transaction_id;
 	std::string_view entity_type;
 	std::string_view entity_id;
-	Action action = Action::kUpdate;
+	OpAction action = OpAction::kUpdate;
 	Operation operation = Operation::kSet;
 	std::string_view changed_field = {};
 	std::string_view expected = {};                  // expectedTransactionId

@@ -67,7 +67,7 @@ constexpr core::Option<Options> kTable[] = {
 	 [](Options &o, std::string_view value) { return Take(core::ParseTablePatterns(value), o.filter.tables); }},
 	{"exclude-tables", kTables,
 	 [](Options &o, std::string_view value) { return Take(core::ParseTablePatterns(value), o.filter.exclude_tables); }},
-	{"actions", "Give a list of: create, update, delete, truncate.",
+	{"actions", "Give a list of: create, update, delete, truncate, event, visibility.",
 	 [](Options &o, std::string_view value) { return Take(core::ActionSet::Parse(value), o.filter.actions); }},
 	{"publications", kNames,
 	 [](Options &o, std::string_view value) { return Take(core::ParseNames(value), o.publications); }},

@@ -4,6 +4,7 @@
 #include "pg/compat.h"
 #include "pg/memory.h"
 #include "pg/root.h"
+#include "pg/seal.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -35,6 +36,17 @@ RootIsAmong(Relation partition, const Oid *relations, Size count)
 {
 	Oid root = pg::RootOf(partition);
 	return root != RelationGetRelid(partition) && std::find(relations, relations + count, root) != relations + count;
+}
+
+// Where the key is gone nothing is known to be genuine.
+bool
+IsGenuine(const core::Sealed &sealed)
+{
+	try {
+		return pg::IsSealed(pg::SealOf(core::PurposeOf(sealed.kind), sealed.content), sealed.seal);
+	} catch (const pg::Failure &) {
+		return false;
+	}
 }
 
 // Whether the publications that the subscriber names, if any, publish this action on this row.
@@ -269,15 +281,57 @@ Session::Message(XLogRecPtr lsn, std::string_view prefix, std::string_view messa
 			return;
 		current_->StepTo(lsn);
 		teller_.EnterSubtransaction(subtransaction);
-		teller_.Event(prefix, message);
+		teller_.Message(prefix, message);
 	} else if (std::optional<core::Annotate> annotate = core::ParseAnnotate(message)) {
 		std::string_view object = values_.Untrusted(annotate->object);
 		if (object.empty() || (object.size() <= core::Annotate::kMaxBytes && IsJsonObject(object)))
 			current_->Annotate(subtransaction, object);
+	} else if (std::optional<core::Sealed> sealed = core::ParseSealed(message)) {
+		std::optional<std::string_view> body = core::BodyOf(sealed->content, current_->xid);
+		teller_.EnterSubtransaction(subtransaction);
+		// To publications it is none of their tables' changes.
+		if (body && options_.publications.empty() && IsGenuine(*sealed))
+			TellSealed(lsn, sealed->kind, *body);
 	} else {
 		current_->hints.Add(subtransaction, message);
 	}
 	values_.EndChange();
+}
+
+void
+Session::TellSealed(XLogRecPtr lsn, core::Sealed::Kind kind, std::string_view body)
+{
+	if (kind != core::Sealed::Kind::kEvent) {
+		if (std::optional<core::Entities> entities = core::ParseEntities(body))
+			TellEntities(lsn, kind, *entities);
+		return;
+	}
+	std::optional<core::Event> event = core::ParseEvent(body);
+	if (!event || !options_.filter.tables.empty()) // it is no table's
+		return;
+	current_->StepTo(lsn);
+	teller_.Event(*event);
+}
+
+void
+Session::TellEntities(XLogRecPtr lsn, core::Sealed::Kind kind, core::Entities entities)
+{
+	Relation relation = pg::Call([&] { return RelationIdGetRelation(entities.relation); });
+	if (relation == nullptr)
+		return;
+	const Plan *plan = plans_.Of(relation);
+	pg::Call([&] { RelationClose(relation); });
+	if (plan == nullptr)
+		return;
+	while (std::optional<core::ListedEntity> entity = core::TakeEntity(entities.list)) {
+		current_->StepTo(lsn);
+		if (kind == core::Sealed::Kind::kVisibility)
+			teller_.Visibility(*plan, *entity);
+		else
+			teller_.Backfilled(*plan, *entity);
+		sink_->Step();
+		values_.EndChange();
+	}
 }
 
 // One that stands for itself, between the transactions: its own LSN is its commit's.
@@ -289,7 +343,7 @@ Session::MessageAlone(XLogRecPtr lsn, std::string_view prefix, std::string_view 
 	pg::ContextScope scope(values_.Scratch());
 	alone_.position = {lsn, lsn, 0};
 	Enter(alone_);
-	teller_.Event(prefix, message);
+	teller_.Message(prefix, message);
 	sink_->Flush();
 	values_.EndChange();
 }

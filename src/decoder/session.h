@@ -57,6 +57,8 @@ private:
 	void Enter(Transaction &transaction);
 	void TellRow(Plan &plan, const Row &before, const Row &after, ReorderBufferChangeType action);
 	void TellPublishedUpdate(Plan &plan, const Row &before, const Row &after);
+	void TellSealed(XLogRecPtr lsn, core::Sealed::Kind kind, std::string_view body);
+	void TellEntities(XLogRecPtr lsn, core::Sealed::Kind kind, core::Entities entities);
 
 	Options options_;
 	MemoryContext memory_;

@@ -187,21 +187,6 @@ Teller::Truncate(const Plan &plan, bool whole)
 	Emit(Describe(plan, whole ? Action::kTruncate : Action::kGap), {});
 }
 
-void
-Teller::Event(std::string_view prefix, std::string_view content)
-{
-	core::Change change;
-	change.position = transaction_->position;
-	change.committed_at = transaction_->committed_at;
-	change.action = Action::kEvent;
-	if (transaction_->in_progress)
-		change.xid = xid_;
-	change.origin = Origin();
-	LogicalMessage data{values_, prefix, content};
-	change.data = core::ValueWriter(data);
-	Emit(change, {});
-}
-
 bool
 Teller::ShowsData(const Plan &plan) const
 {
@@ -219,18 +204,25 @@ Teller::ShowsOld(const Plan &plan, const Row &before) const
 // ---- What a change tells
 
 core::Change
-Teller::Describe(const Plan &plan, Action action)
+Teller::Describe(Action action)
 {
 	core::Change change;
 	change.position = transaction_->position;
 	change.committed_at = transaction_->committed_at;
 	if (transaction_->in_progress)
 		change.xid = xid_;
+	change.action = action;
+	change.origin = Origin();
+	return change;
+}
+
+core::Change
+Teller::Describe(const Plan &plan, Action action)
+{
+	core::Change change = Describe(action);
 	if (!transaction_->annotations.empty())
 		change.annotation = transaction_->annotations.back().object;
 	change.entity_type = plan.entity_type;
-	change.action = action;
-	change.origin = Origin();
 	return change;
 }
 
@@ -409,7 +401,13 @@ Teller::TakeHint(Hint::Kind kind, const Plan &plan, const Row &row)
 std::string_view
 Teller::OrganizationOf(const Hint &hint)
 {
-	return hint.organization.data() != nullptr ? values_.Untrusted(hint.organization) : std::string_view();
+	return UntrustedOrNull(hint.organization);
+}
+
+std::string_view
+Teller::UntrustedOrNull(std::string_view text)
+{
+	return text.data() != nullptr ? values_.Untrusted(text) : std::string_view();
 }
 
 std::string_view
@@ -511,8 +509,13 @@ Teller::Emit(const core::Change &change, std::string_view old_organization)
 {
 	if (Moves(change))
 		FlushMove();
-	if (!Passes(change, old_organization))
-		return;
+	if (Passes(change, old_organization))
+		Tell(change, old_organization);
+}
+
+void
+Teller::Tell(const core::Change &change, std::string_view old_organization)
+{
 	sink_->Write(BeginEntry(), change, old_organization);
 	sink_->End();
 }

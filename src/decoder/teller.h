@@ -53,7 +53,14 @@ public:
 	void Truncate(const Plan &plan, bool whole);
 
 	// Another's logical message.
-	void Event(std::string_view prefix, std::string_view content);
+	void Message(std::string_view prefix, std::string_view content);
+
+	// What emit() said.
+	void Event(const core::Event &event);
+
+	// An entity that reshare() or backfill() names: without its content, which the message does not have.
+	void Visibility(const Plan &plan, const core::ListedEntity &entity);
+	void Backfilled(const Plan &plan, const core::ListedEntity &entity);
 
 	// A delete that was kept back as half of a move goes out now: its other half did not come.
 	void FlushMove();
@@ -73,7 +80,9 @@ private:
 	void TellAsDelete(Plan &plan, const Row &before, const Row &after, Provenance provenance, bool same_entity);
 	void TellAsCreate(Plan &plan, const Row &after, Provenance provenance, core::ValueWriter old_key);
 
+	core::Change Describe(core::Action action);
 	core::Change Describe(const Plan &plan, core::Action action);
+	core::Change DescribeListed(const Plan &plan, core::Action action, const core::ListedEntity &entity);
 	void DescribeEntity(core::Change &change, const Plan &plan, const Row &row);
 	void DescribeId(core::Change &change, const Plan &plan, const Row &row);
 	void DescribeOrganization(core::Change &change, const Plan &plan, const Row &row);
@@ -89,6 +98,7 @@ private:
 									   const Row &keyed);
 	const core::Hint *TakeHint(core::Hint::Kind kind, const Plan &plan, const Row &row);
 	std::string_view OrganizationOf(const core::Hint &hint);
+	std::string_view UntrustedOrNull(std::string_view text);
 	std::string_view Origin();
 
 	bool Moves(const core::Change &change) const;
@@ -99,6 +109,7 @@ private:
 	core::Buffer &BeginEntry();
 	bool Passes(const core::Change &change, std::string_view old_organization) const;
 	void Emit(const core::Change &change, std::string_view old_organization);
+	void Tell(const core::Change &change, std::string_view old_organization);
 
 	const Options &options_;
 	Values &values_;

@@ -5,6 +5,7 @@
 #include "pg/transaction.h"
 #include "worker/beginning.h"
 #include "worker/changelog.h"
+#include "worker/compaction.h"
 #include "worker/ledger.h"
 #include "worker/process.h"
 #include "worker/reader.h"
@@ -38,6 +39,10 @@ constexpr uint64_t kMostTold = 5000;
 
 // While there is something to do, others add to it for so long before it is done: one transaction for many.
 constexpr long kGatherMs = 4;
+
+// What is about to be over is waited for, so often and for so long.
+constexpr int kTries = 10;
+constexpr long kInstantUs = 100;
 
 // A commit that wakes nobody, since its flush comes later, is found after this time.
 constexpr long kNapMs = 200;
@@ -89,8 +94,10 @@ public:
 private:
 	bool MayGoOn();
 	bool Advance(Reader &reader);
-	bool Collect(Reader &reader);
+	void Collect(Reader &reader);
+	bool IsOverSoon();
 	void Write(bool caught_up);
+	void Tell(const Reader &reader);
 	void NoteQuiet(const Reader &reader);
 	void Wait(const Reader &reader);
 
@@ -99,6 +106,11 @@ private:
 	Collector collected_;
 	TimestampTz written_at_ = 0;
 	uint64_t batch_ = kSmallestBatch;
+
+	// The last look at the WAL.
+	TimestampTz looked_at_ = 0;
+	XLogRecPtr flushed_ = InvalidXLogRecPtr;
+	bool more_ = false; // there may be
 };
 
 void
@@ -117,8 +129,10 @@ Capture::Run()
 	api::WithSeat(MyDatabaseId, [](Seat &seat) { seat.state = SeatState::kStreaming; });
 	pg::Call([] { pgstat_report_activity(STATE_IDLE, "streaming"); });
 	while (MayGoOn()) {
+		bool any = Advance(reader);
 		ledger_.Keep();
-		if (Advance(reader))
+		TellRefusedCompaction();
+		if (any)
 			Sleep(kGatherMs);
 		else
 			Wait(reader);
@@ -156,30 +170,47 @@ Capture::MayGoOn()
 	return false;
 }
 
-// Reads what there is, up to a batch, and writes it; false if there was nothing.
+// Reads what there is, up to a batch, and writes it when it is over; false if there was nothing.
 bool
 Capture::Advance(Reader &reader)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	XLogRecPtr flushed = GetFlushRecPtr(nullptr);
-	bool more = Collect(reader);
+	if (collected_.Count() == 0)
+		Collect(reader);
 	bool any = collected_.Count() > 0;
-	batch_ = more ? std::min(2 * batch_, kLargestBatch) : kSmallestBatch;
-	if (any) {
-		Write(!more);
-		written_at_ = now;
-	} else {
+	if (any && !IsOverSoon())
+		return true;
+	if (any)
+		Write(!more_);
+	else
 		NoteQuiet(reader);
-	}
 	Confirm(changelog_.Now().position);
-	XLogRecPtr captured = more ? reader.Position() : std::max(reader.Position(), flushed);
-	TimestampTz as_of = more ? collected_.CommittedAt() : now;
+	Tell(reader);
+	return any || more_;
+}
+
+// Between a flush and its end a commit takes as long as a process takes to wake up; or as long as a standby does.
+bool
+Capture::IsOverSoon()
+{
+	for (int tries = 0; !collected_.IsOver(); tries++) {
+		if (tries == kTries)
+			return false;
+		pg_usleep(kInstantUs);
+	}
+	return true;
+}
+
+// How far the changelog is now.
+void
+Capture::Tell(const Reader &reader)
+{
+	XLogRecPtr captured = more_ ? reader.Position() : std::max(reader.Position(), flushed_);
+	TimestampTz as_of = more_ ? collected_.CommittedAt() : looked_at_;
 	api::WithSeat(MyDatabaseId, [&](Seat &seat) {
 		pg_atomic_write_u64(&seat.captured, captured);
 		pg_atomic_write_u64(&seat.captured_at, static_cast<uint64>(as_of));
 		seat.failures = 0;
 	});
-	return any || more;
 }
 
 // What failed before is not told one by one: it may have been too much for the queue.
@@ -195,18 +226,20 @@ Capture::Write(bool caught_up)
 		pgstat_report_stat(false);
 		pgstat_report_activity(STATE_IDLE, "streaming");
 	});
+	written_at_ = looked_at_;
 }
 
-// True if there may be more.
-bool
+void
 Capture::Collect(Reader &reader)
 {
-	while (collected_.Count() < batch_) {
+	looked_at_ = GetCurrentTimestamp();
+	flushed_ = GetFlushRecPtr(nullptr);
+	more_ = true;
+	while (more_ && collected_.Count() < batch_) {
 		pg::CheckForInterrupts();
-		if (!reader.Step())
-			return false;
+		more_ = reader.Step();
 	}
-	return true;
+	batch_ = more_ ? std::min(2 * batch_, kLargestBatch) : kSmallestBatch;
 }
 
 // The slot never goes ahead of what the changelog says: so it can be told from one that somebody else made. An error
@@ -244,14 +277,6 @@ Capture::NoteError(const std::string &message)
 	} catch (const pg::Error &) {
 		// What was wrong is in the server's log in any case.
 	}
-}
-
-// What it says, in memory of our own: the transaction that it is in ends before it is raised again.
-pg::Failure
-Copy(const ErrorData &error)
-{
-	auto text = [](const char *part) { return std::string(part != nullptr ? part : ""); };
-	return {error.sqlerrcode, text(error.message), text(error.detail), text(error.hint)};
 }
 
 // Errors end the process, when they are noted: the launcher starts another one.

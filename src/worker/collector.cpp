@@ -3,6 +3,7 @@
 #include "pg/call.h"
 
 extern "C" {
+#include "storage/procarray.h"
 #include "utils/wait_event.h"
 }
 
@@ -14,6 +15,12 @@ constexpr size_t kInMemory = size_t{16} << 20;
 
 // No notification holds more.
 constexpr size_t kMaxData = 8000;
+
+bool
+IsInProgress(TransactionId xid)
+{
+	return pg::Call([&] { return TransactionIdIsInProgress(xid); });
+}
 
 } // namespace
 
@@ -27,6 +34,7 @@ void
 Collector::BeginTransaction(const ReorderBufferTXN &txn)
 {
 	xid_ = txn.xid;
+	first_ = count_;
 	committed_at_ = txn.xact_time.commit_time;
 	end_ = txn.end_lsn;
 }
@@ -35,6 +43,15 @@ void
 Collector::EndTransaction()
 {
 	reached_ = end_;
+	if (count_ > first_ && IsInProgress(xid_))
+		in_progress_.push_back(xid_);
+}
+
+bool
+Collector::IsOver()
+{
+	std::erase_if(in_progress_, [](TransactionId xid) { return !IsInProgress(xid); });
+	return in_progress_.empty();
 }
 
 void
@@ -66,23 +83,26 @@ Collector::Write(core::Buffer &out, const core::Change &change, std::string_view
 	activity_.row_version = change.row_version;
 	activity_.origin = change.origin;
 	activity_.annotation = change.annotation;
-	activity_.data = DataOf(change);
+	WriteData(change);
 	core::Store(out, activity_);
 }
 
-std::string_view
-Collector::DataOf(const core::Change &change)
+// The data of an event are its payload, which stays in the changelog; others' go into a notification, if they fit.
+void
+Collector::WriteData(const core::Change &change)
 {
+	activity_.payload = activity_.data = {};
 	if (!change.data)
-		return {};
+		return;
+	bool is_event = change.action == core::Action::kEvent;
 	data_.Clear(kMaxData);
-	data_.LimitTo(kMaxData);
+	data_.LimitTo(is_event ? SIZE_MAX : kMaxData);
 	try {
 		change.data(data_);
 	} catch (const core::BufferFull &) {
-		return {};
+		return;
 	}
-	return data_.View();
+	(is_event ? activity_.payload : activity_.data) = data_.View();
 }
 
 void
@@ -149,6 +169,7 @@ Collector::Clear()
 	piece_.Clear(0);
 	complete_ = 0;
 	count_ = 0;
+	in_progress_.clear();
 	spilled_ = read_ = 0;
 	memory_read_ = false;
 }

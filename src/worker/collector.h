@@ -67,6 +67,10 @@ public:
 		return committed_at_;
 	}
 
+	// Whether every transaction in here is over for others, too: the WAL has a commit before they see what it did, and
+	// long before it if a standby has to confirm it. Whoever was told by then would read the rows as they were.
+	bool IsOver();
+
 	uint64_t
 	Count() const
 	{
@@ -90,7 +94,7 @@ public:
 	void Clear();
 
 private:
-	std::string_view DataOf(const core::Change &change);
+	void WriteData(const core::Change &change);
 	bool Next(std::string_view &bytes);
 	void Spill();
 	void Transfer(void *bytes, size_t size, bool write);
@@ -98,12 +102,14 @@ private:
 	core::Buffer entries_;
 	size_t complete_ = 0;
 	uint64_t count_ = 0;
+	std::vector<TransactionId> in_progress_; // when their commits were read
 	core::Activity activity_;
 	core::Buffer data_;
 	XLogRecPtr reached_ = InvalidXLogRecPtr;
 
 	// The transaction that is being told.
 	TransactionId xid_ = InvalidTransactionId;
+	uint64_t first_ = 0; // of its entries
 	TimestampTz committed_at_ = 0;
 	XLogRecPtr end_ = InvalidXLogRecPtr;
 

@@ -1,9 +1,10 @@
-// The launcher: one capture worker for each database that has the extension.
+// The launcher: one capture worker for each database that has the extension, and at times one that compacts.
 
 #include "worker/launcher.h"
 
 #include "api/seats.h"
 #include "pg/entry.h"
+#include "worker/compaction.h"
 #include "worker/process.h"
 #include "worker/settings.h"
 
@@ -79,7 +80,14 @@ HolderOf(Oid database)
 	return holder != 0 && BackendPidGetProc(holder) != nullptr ? holder : 0;
 }
 
-// Returns when the next one that failed may be tried again, or 0.
+// Of two times of which 0 is none.
+TimestampTz
+Earlier(TimestampTz one, TimestampTz other)
+{
+	return one == 0 || (other != 0 && other < one) ? other : one;
+}
+
+// Returns when the next one that failed may be tried again, or the next changelog is to be compacted, or 0.
 TimestampTz
 StartThoseDue()
 {
@@ -105,8 +113,8 @@ StartThoseDue()
 			if (due) {
 				seat.state = SeatState::kStarting;
 				seat.next_start = now;
-			} else if (next == 0 || seat.next_start < next) {
-				next = seat.next_start;
+			} else {
+				next = Earlier(next, seat.next_start);
 			}
 		};
 		if (!api::WithSeat(database, look) && api::TakeSeat(database))
@@ -120,6 +128,8 @@ StartThoseDue()
 			api::WithSeat(database, [&](Seat &seat) { api::PutOff(seat); });
 		}
 	}
+	for (Oid database : databases)
+		next = Earlier(next, StartCompaction(database));
 	return next;
 }
 

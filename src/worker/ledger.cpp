@@ -12,10 +12,13 @@
 #include <vector>
 
 extern "C" {
+#include "access/table.h"
 #include "catalog/namespace.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 }
 
 namespace txsync::worker {
@@ -35,8 +38,8 @@ constexpr const char *kLockTimeout = "50ms";
 // Clocks of clients may be ahead, and nobody is to wait for midnight.
 constexpr int32_t kDaysAhead = 2;
 
-// Rows that one transaction deletes.
-constexpr const char *kBatch = "10000";
+// Only rows tell how old they are, so all of them are looked at, in pieces of so many pages: capture waits for one.
+constexpr BlockNumber kPiece = 512;
 
 Oid
 TableNamed(const std::string &name)
@@ -58,6 +61,13 @@ std::string
 DateOf(int32_t day)
 {
 	return "(DATE '1970-01-01' + " + std::to_string(day) + ")";
+}
+
+// As a clock writes them, ids of a day are beside each other in an index.
+std::string
+FirstIdOf(int32_t day)
+{
+	return std::to_string(int64_t{day} * 86'400'000);
 }
 
 // What others' default privileges give is not for the ledger.
@@ -101,8 +111,9 @@ IsInUse(int32_t today)
 			   "SELECT FROM pg_catalog.pg_inherits WHERE inhparent = 'txsync.mutation_hlc'::regclass AND inhrelid = "
 			   "pg_catalog.to_regclass('txsync." +
 			   api::NameOfDay(today) + "')") > 0 ||
-		   spi.Execute("SELECT FROM txsync.mutation_rest WHERE txsync.mutation_day(transaction_id) = " + DateOf(today) +
-					   " LIMIT 1") > 0;
+		   spi.Execute("SELECT FROM txsync.mutation_rest WHERE transaction_id >= '" + FirstIdOf(today) +
+					   "' AND transaction_id < '" + FirstIdOf(today + 1) +
+					   "' AND txsync.mutation_day(transaction_id) = " + DateOf(today) + " LIMIT 1") > 0;
 }
 
 // From here on ids of the days before are refused: they may have been applied. Who reads the row in between sees it.
@@ -157,35 +168,46 @@ DropDay(int32_t day)
 	spi.Execute("DROP TABLE txsync." + api::NameOfDay(day));
 }
 
-// Rows of a table that meet a condition, a batch of them; true if there may be more.
-bool
-DeleteSome(pg::Spi &spi, const std::string &table, const std::string &condition)
+// A condition on the rows of a piece of a table.
+std::string
+InPiece(BlockNumber from, BlockNumber to)
 {
-	return spi.Execute("DELETE FROM " + table + " WHERE ctid = ANY (ARRAY(SELECT ctid FROM " + table + " WHERE " +
-					   condition + " LIMIT " + kBatch + "))") > 0;
+	auto tid = [](BlockNumber block) { return "'(" + std::to_string(block) + ",0)'::pg_catalog.tid"; };
+	return "ctid >= " + tid(from) + " AND ctid < " + tid(to) + " AND ";
 }
 
 // Ids of days without a partition: old ones that came late, and those of a future, which are kept until it has passed.
 // Before that nothing would refuse them.
-bool
-DeleteRest()
+void
+DeleteRest(const std::string &table, const std::string &piece)
 {
 	pg::Spi spi;
-	std::string old = "txsync.mutation_day(transaction_id) < " + FirstKeptDay() + " AND claimed_at < " + CutOff();
-	spi.Execute("SELECT pg_catalog.max(txsync.mutation_day(transaction_id)) + 1 FROM txsync.mutation_rest WHERE " +
-				old);
+	std::string old =
+		piece + "txsync.mutation_day(transaction_id) < " + FirstKeptDay() + " AND claimed_at < " + CutOff();
+	spi.Execute("SELECT pg_catalog.max(txsync.mutation_day(transaction_id)) + 1 FROM " + table + " WHERE " + old);
 	std::optional<std::string> floor = pg::Spi::Value(1);
 	if (!floor)
-		return false;
+		return;
 	RaiseFloor(spi, "DATE '" + *floor + "'");
-	return DeleteSome(spi, "txsync.mutation_rest", old);
+	spi.Execute("DELETE FROM " + table + " WHERE " + old);
 }
 
-bool
-DeleteUntimed()
+void
+DeleteUntimed(const std::string &table, const std::string &piece)
 {
 	pg::Spi spi;
-	return DeleteSome(spi, "txsync.mutation_other", "claimed_at < " + CutOff());
+	spi.Execute("DELETE FROM " + table + " WHERE " + piece + "claimed_at < " + CutOff());
+}
+
+BlockNumber
+BlocksOf(const std::string &table)
+{
+	return pg::Call([&] {
+		Relation relation = table_open(TableNamed(table), AccessShareLock);
+		BlockNumber blocks = RelationGetNumberOfBlocks(relation);
+		table_close(relation, AccessShareLock);
+		return blocks;
+	});
 }
 
 } // namespace
@@ -276,17 +298,36 @@ LedgerKeeper::DropDays()
 	}
 }
 
-// Only rows tell how old they are, so all of them are looked at: once an hour.
+// A piece of each table; once an hour all of them, one after the other.
 void
 LedgerKeeper::Prune()
 {
 	TimestampTz now = GetCurrentTimestamp();
 	if (now < prune_due_)
 		return;
-	bool rest = Try([&] { more_ |= DeleteRest(); });
-	bool untimed = Try([&] { more_ |= DeleteUntimed(); });
-	if (rest && untimed && !more_)
+	bool rest = Sweep("mutation_rest", rest_, DeleteRest);
+	bool untimed = Sweep("mutation_other", untimed_, DeleteUntimed);
+	more_ = !(rest && untimed);
+	if (!more_)
 		prune_due_ = TimestampTzPlusMilliseconds(now, kHourMs);
+}
+
+// True at the end of the table. What could not be done is left for the next hour.
+bool
+LedgerKeeper::Sweep(const char *table, BlockNumber &next, DeleteOld *delete_old)
+{
+	bool end = true;
+	Try([&] {
+		BlockNumber blocks = BlocksOf(table);
+		BlockNumber piece_end = next + std::min(kPiece, blocks - std::min(next, blocks));
+		if (next < piece_end)
+			delete_old(std::string("txsync.") + table, InPiece(next, piece_end));
+		end = piece_end >= blocks;
+		next = piece_end;
+	});
+	if (end)
+		next = 0;
+	return end;
 }
 
 void

@@ -7,6 +7,7 @@
 #include <string>
 
 extern "C" {
+#include "storage/block.h"
 #include "utils/timestamp.h"
 }
 
@@ -26,17 +27,22 @@ private:
 		std::string detail;
 	};
 
+	using DeleteOld = void(const std::string &table, const std::string &piece);
+
 	template <class F>
 	bool Try(F &&work);
 	void MakeDays();
 	void DropDays();
 	void Prune();
+	bool Sweep(const char *table, BlockNumber &next, DeleteOld *delete_old);
 	void LoadTold();
 	void Tell();
 	void PutOff();
 
 	TimestampTz due_ = 0;
 	TimestampTz prune_due_ = 0;
+	BlockNumber rest_ = 0; // where the next piece begins
+	BlockNumber untimed_ = 0;
 	int wait_ms_ = 0; // how long after somebody was in the way
 	bool busy_ = false;
 	bool more_ = false;

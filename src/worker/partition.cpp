@@ -1,5 +1,6 @@
 #include "worker/partition.h"
 
+#include "api/activity_table.h"
 #include "pg/memory.h"
 #include "pg/spi.h"
 #include "worker/tuple.h"
@@ -15,21 +16,15 @@ namespace txsync::worker {
 
 namespace {
 
-constexpr int64_t kIds = 10'000'000; // of a partition
+using api::kIdsPerPartition;
 
 constexpr uint64_t kBulk = 20'000;
 constexpr uint64_t kFewPartitions = 10;
 
-std::string
-NameOf(int64_t number)
-{
-	return "activity_" + std::to_string(number);
-}
-
 Oid
 Find(int64_t number)
 {
-	std::string name = NameOf(number);
+	std::string name = api::NameOfPartition(number);
 	return pg::Call([&] { return get_relname_relid(name.c_str(), get_namespace_oid("txsync", false)); });
 }
 
@@ -38,8 +33,9 @@ void
 Create(int64_t number)
 {
 	pg::Spi spi;
-	std::string table = "txsync." + NameOf(number);
+	std::string table = "txsync." + api::NameOfPartition(number);
 	spi.Execute("CREATE TABLE " + table + " (LIKE txsync.activity INCLUDING CONSTRAINTS) USING heap");
+	spi.Execute("ALTER TABLE " + table + " REPLICA IDENTITY NOTHING"); // nobody is told what compaction deletes
 	spi.Execute("ALTER EXTENSION txsync ADD TABLE " + table);
 }
 
@@ -48,8 +44,9 @@ void
 Attach(int64_t number)
 {
 	pg::Spi spi;
-	spi.Execute("ALTER TABLE txsync.activity ATTACH PARTITION txsync." + NameOf(number) + " FOR VALUES FROM (" +
-				std::to_string(number * kIds + 1) + ") TO (" + std::to_string((number + 1) * kIds + 1) + ")");
+	spi.Execute("ALTER TABLE txsync.activity ATTACH PARTITION txsync." + api::NameOfPartition(number) +
+				" FOR VALUES FROM (" + std::to_string(number * kIdsPerPartition + 1) + ") TO (" +
+				std::to_string((number + 1) * kIdsPerPartition + 1) + ")");
 }
 
 } // namespace
@@ -67,16 +64,16 @@ Partition::IsBulk(uint64_t rows)
 int64_t
 Partition::NextUnused(int64_t id)
 {
-	int64_t number = id / kIds;
+	int64_t number = id / kIdsPerPartition;
 	while (OidIsValid(Find(number)))
 		number++;
-	return std::max(id, number * kIds) + 1;
+	return std::max(id, number * kIdsPerPartition) + 1;
 }
 
 void
 Partition::Add(const core::Activity &activity, int64_t id, int64_t epoch)
 {
-	int64_t number = (id - 1) / kIds;
+	int64_t number = (id - 1) / kIdsPerPartition;
 	if (number != number_) {
 		Close();
 		Open(number);
@@ -107,7 +104,8 @@ Partition::Open(int64_t number)
 	});
 	if (RelationGetNumberOfAttributes(relation_) != kColumns)
 		throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-						  "table \"" + NameOf(number) + "\" has other columns than this version of txsync writes"};
+						  "table \"" + api::NameOfPartition(number) +
+							  "\" has other columns than this version of txsync writes"};
 	indexes_.emplace(relation_, executor_);
 	number_ = number;
 }

@@ -69,6 +69,13 @@ ReloadSettings()
 	pg::Call([] { ProcessConfigFile(PGC_SIGHUP); });
 }
 
+pg::Failure
+Copy(const ErrorData &error)
+{
+	auto text = [](const char *part) { return std::string(part != nullptr ? part : ""); };
+	return {error.sqlerrcode, text(error.message), text(error.detail), text(error.hint)};
+}
+
 void
 Sleep(long milliseconds)
 {

@@ -21,6 +21,9 @@ void PinSettings();
 
 void ReloadSettings();
 
+// What an error says, in memory of our own: the transaction that it is in ends before it is raised again.
+pg::Failure Copy(const ErrorData &error);
+
 // Until the latch is set; ends the process with the postmaster.
 void Sleep(long milliseconds);
 

@@ -15,6 +15,7 @@ namespace {
 bool capture = true;
 char *notify_channel;
 int ledger_retention = 90 * 24 * 60;
+int compaction_interval = 60 * 60;
 
 bool
 IsChannel(char **value, void **, GucSource)
@@ -38,6 +39,9 @@ DefineSettings()
 	DefineCustomIntVariable("txsync.ledger_retention", "How long transactionIds are kept in the ledger, at least.",
 							nullptr, &ledger_retention, ledger_retention, 2 * 24 * 60, std::numeric_limits<int>::max(),
 							PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr, nullptr);
+	DefineCustomIntVariable("txsync.compaction_interval", "How often each changelog is compacted; 0: never.", nullptr,
+							&compaction_interval, compaction_interval, 0, std::numeric_limits<int>::max() / 1000,
+							PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
 }
 
 bool
@@ -50,6 +54,12 @@ int
 LedgerRetentionMinutes()
 {
 	return ledger_retention;
+}
+
+int
+CompactionIntervalSeconds()
+{
+	return compaction_interval;
 }
 
 const char *

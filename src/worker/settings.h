@@ -7,6 +7,9 @@ void DefineSettings();
 
 bool CaptureIsWanted();
 
+// 0: the changelog is only compacted when somebody asks for it.
+int CompactionIntervalSeconds();
+
 // Empty: nobody is notified.
 const char *NotifyChannel();
 

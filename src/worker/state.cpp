@@ -63,7 +63,8 @@ AsReset(const std::optional<std::string> &text)
 void
 LoadInheritance(pg::Spi &spi, State &state)
 {
-	spi.Execute("SELECT coalesce(max(id), 0) FROM txsync.activity");
+	spi.Execute("SELECT greatest((SELECT max(id) FROM txsync.activity), (SELECT max(last_id) FROM "
+				"txsync.capture_state), 0)");
 	state.last_id = std::stoll(*pg::Spi::Value(1));
 	if (spi.Execute("SELECT horizon FROM txsync.capture_state WHERE horizon IS NOT NULL AND system_identifier = " +
 					pg::QuoteLiteral(SystemIdentifier()) + " ORDER BY epoch DESC LIMIT 1") > 0)
@@ -131,7 +132,8 @@ SaveState(pg::Spi &spi, const State &state)
 	};
 	spi.Execute(plan,
 				"INSERT INTO txsync.capture_state AS s (system_identifier, database, epoch, timeline, position, "
-				"horizon, last_id, missed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+				"horizon, last_id, missed, floor) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+				"(SELECT coalesce(max(floor), 0) FROM txsync.capture_state)) "
 				"ON CONFLICT (system_identifier, database) DO UPDATE SET epoch = $3, timeline = $4, position = $5, "
 				"horizon = $6, last_id = $7, missed = $8, last_error = NULL, last_error_at = NULL",
 				parameters);

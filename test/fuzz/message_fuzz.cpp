@@ -1,4 +1,4 @@
-// One hint has one message: what parses is what would have been written; and each hint comes back.
+// One thing has one message: what parses is what would have been written; and each hint comes back.
 
 #include "core/message.h"
 
@@ -58,6 +58,47 @@ RequireRoundTrip(std::string_view bytes)
 	Require(!ParseHint(out.View().substr(0, out.Size() - 1)));
 }
 
+void
+RequireOneEvent(std::string_view body)
+{
+	if (auto event = txsync::core::ParseEvent(body)) {
+		Buffer out;
+		Write(out, *event);
+		Require(out.View() == body);
+	}
+}
+
+void
+RequireOneList(std::string_view body)
+{
+	auto entities = txsync::core::ParseEntities(body);
+	if (!entities)
+		return;
+	Buffer out;
+	txsync::core::BeginEntities(out, entities->relation);
+	while (auto entity = txsync::core::TakeEntity(entities->list))
+		Write(out, *entity);
+	Require(entities->list.empty() && out.View() == body);
+}
+
+void
+RequireOneSealed(std::string_view message)
+{
+	auto sealed = txsync::core::ParseSealed(message);
+	if (!sealed)
+		return;
+	Require(!ParseHint(message));
+	Buffer out;
+	Write(out, *sealed);
+	Require(out.View() == message);
+	if (auto body = txsync::core::BodyOf(sealed->content, 1)) {
+		Buffer content;
+		txsync::core::BeginContent(content, 1);
+		content.Append(*body);
+		Require(content.View() == sealed->content);
+	}
+}
+
 } // namespace
 
 extern "C" int
@@ -69,6 +110,9 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		Write(out, *hint);
 		Require(out.View() == message);
 	}
+	RequireOneSealed(message);
+	RequireOneEvent(message);
+	RequireOneList(message);
 	if (size >= sizeof(Hint::relation))
 		RequireRoundTrip(message);
 	return 0;

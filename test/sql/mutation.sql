@@ -340,7 +340,42 @@ CREATE TRIGGER shout BEFORE UPDATE ON pages FOR EACH ROW EXECUTE FUNCTION shout(
 UPDATE pages SET name = 'zehn', tx = tx('y3', 'name') WHERE id = 10;
 SELECT body, history('pages', '10') FROM pages WHERE id = 10;
 
+-- The field that an update declares moves, even where it had the value; what a trigger writes of other rows does not
+UPDATE pages SET name = name, tx = tx('y4', 'name') WHERE id = 11;
+SELECT history('pages', '11');
+UPDATE pages SET name = name WHERE id = 11;
+SELECT history('pages', '11');
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE pages SET body = 'touched' WHERE id = 12; RETURN NEW; END $$;
+CREATE TRIGGER touch AFTER UPDATE ON pages FOR EACH ROW WHEN (NEW.id = 11) EXECUTE FUNCTION touch();
+BEGIN;
+SELECT txsync.begin_mutation(tx('y5', 'name'), 'pages', '11');
+UPDATE pages SET name = 'elf' WHERE id = 11;
+COMMIT;
+SELECT history('pages', '11'), history('pages', '12');
+
+-- TRUNCATE, which no row trigger sees
+BEGIN;
+SELECT txsync.begin_mutation(tx('y5', 'name'), 'pages', '11') ->> 'status' AS status;
+CREATE TEMPORARY TABLE untracked (id int);
+TRUNCATE untracked;
+SAVEPOINT t;
+TRUNCATE pages CASCADE;
+ROLLBACK TO t;
+SELECT txsync.begin_mutation(tx('y6', 'name')) ->> 'status' AS status;
+TRUNCATE pages CASCADE;
+ROLLBACK;
+
+-- What the ledger takes
+BEGIN;
+SELECT txsync.begin_mutation(tx('y7', 'name'), 'pages', '12') ->> 'status' AS status;
+SAVEPOINT f;
+SELECT txsync.finish_mutation(to_jsonb(repeat('x', 1048576)));
+ROLLBACK TO f;
+SELECT txsync.finish_mutation(to_jsonb(repeat('x', 1000000)));
+ROLLBACK;
+SELECT txsync.begin_mutation(tx('y7', 'name'), 'pages', repeat('1', 8001));
+
 DROP TABLE pages, blocks, bare, notes, homes;
-DROP FUNCTION history, shout;
+DROP FUNCTION history, shout, touch;
 DROP ROLE txsync_other;
 SELECT count(*) > 0 AS told FROM changes();

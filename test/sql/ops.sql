@@ -52,6 +52,9 @@ SELECT failure(op('t5', 'update', 'a', '{"changedField": "title", "entityType": 
 SELECT failure(setting('t5', 'a', field, '"x"')) FROM unnest('{id,tx,tx_versions,secret,len}'::text[]) AS field;
 SELECT failure('{}'), failure('[]'), failure(NULL);
 SELECT failure(op('t5', 'create', 'b', '{"data": {"id": "c"}}'));
+SELECT failure(setting('t5', 'a', 'title', '"x"', '{"data": {"title": "y"}}')), failure(op('t5', 'create', 'b', '{"data": {}}') - 'entityId');
+-- A field that is set to the value that it has moves: the client goes on from there.
+SELECT applied(op('same1', 'create', 'same', '{"data": {"title": "one"}}'), setting('same2', 'same', 'title', '"one"', '{"expectedTransactionId": "same1"}'), setting('same3', 'same', 'title', '"one"', '{"expectedTransactionId": "same2"}'), setting('same4', 'same', 'title', '"two"', '{"expectedTransactionId": "same1"}'), op('same5', 'delete', 'same', '{"expectedTransactionId": "same3"}'));
 SELECT failure(op('t5', 'delete', 'a', '{"expectedTransactionId": "t1"}'));
 SELECT jsonb_strip_nulls(txsync.mutate(op('t5', 'delete', 'a', '{"expectedTransactionId": "t4"}')));
 SELECT failure(setting('t6', 'a', 'title', '"late"'));

@@ -2,6 +2,7 @@
 CREATE TABLE notes (id int PRIMARY KEY, org_id text, body text, secret text, updated_at timestamptz);
 SELECT * FROM txsync.track('notes');
 \d notes
+SELECT attname, col_description(attrelid, attnum) FROM pg_attribute WHERE attrelid = 'notes'::regclass AND attname LIKE 'tx%' ORDER BY attnum;
 -- again: nothing is added
 SELECT entity_type, org_column FROM txsync.track('notes');
 -- with other arguments

@@ -159,7 +159,7 @@ BEGIN
 END $$;
 CREATE VIEW oracle.history AS
 SELECT a.*, lag(a.action) OVER w AS before, lead(a.id) OVER w AS next
-FROM (SELECT *, count(*) FILTER (WHERE action = 'truncate') OVER (PARTITION BY entity_type ORDER BY id) AS era FROM txsync.activity WHERE action <> 'gap') a
+FROM (SELECT *, count(*) FILTER (WHERE action = 'truncate') OVER (PARTITION BY entity_type ORDER BY id) AS era FROM txsync.activity WHERE action IN ('create', 'update', 'delete', 'truncate')) a
 WHERE a.action <> 'truncate' WINDOW w AS (PARTITION BY a.entity_type, a.era, a.entity_id ORDER BY a.id);
 CREATE VIEW oracle.known AS
 SELECT h.entity_type, h.entity_id, h.org_id FROM oracle.history h

@@ -82,6 +82,28 @@ subtest 'read while it is written' => sub {
 	is(sql('SELECT count(*) FROM txsync.activity'), $before + 5, 'all are there');
 };
 
+# With synchronous replication a commit is in the WAL long before others see its rows: whoever was told of it then would read the old ones.
+subtest 'told when it is over' => sub {
+	my $told = q{SELECT count(*) FROM txsync.activity WHERE entity_id = '100' AND action = 'update'};
+	my $before = sql($told);
+	sql(q{ALTER SYSTEM SET synchronous_standby_names = 'nobody'; ALTER SYSTEM SET synchronous_commit = local});
+	$node->reload;
+	my $writer = $node->background_psql('postgres');
+	my $pid = $writer->query_safe('SET synchronous_commit = on; SELECT pg_backend_pid()');
+	$writer->{stdin} .= "UPDATE notes SET body = 'not confirmed' WHERE id = 100;\n";
+	$writer->{run}->pump_nb;
+	poll_ok("SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE pid = $pid", 'a commit waits for its standby');
+	sql(q{INSERT INTO notes VALUES (11, 'a', 'behind it')});
+	is(sql(q{SELECT txsync.wait_captured(pg_current_wal_flush_lsn(), '1 s')}), 'f', 'capture waits for the commit');
+	is(sql($told), $before, 'which is not told yet');
+	sql("SELECT pg_cancel_backend($pid)");
+	wait_captured_ok('captured when it is over');
+	is(sql($told), $before + 1, 'then it is told');
+	$writer->{run}->finish;
+	sql(q{ALTER SYSTEM RESET synchronous_standby_names; ALTER SYSTEM RESET synchronous_commit});
+	$node->reload;
+};
+
 subtest 'pause and resume' => sub {
 	sql('SELECT txsync.pause()');
 	wait_for_state('paused');

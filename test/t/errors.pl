@@ -81,6 +81,7 @@ sub fails
 	my ($json) = $err =~ /^DETAIL:  (.*)$/m;
 	my $detail = eval { decode_json($json // '') };
 	ok(defined $detail, "$name: its DETAIL is JSON") or return {};
+	like($err, qr/^HINT:  \w.*[.?}]$/m, "$name: a HINT");
 	detail_holds($sqlstate, $detail, $name);
 	return $detail;
 }

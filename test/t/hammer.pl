@@ -59,7 +59,9 @@ sub make_mutation
 	my ($number) = @_;
 	my ($first, @others) = shuffle 1 .. $things;
 	my $conditional = rand() < 0.35;
+	# The ledger keeps a digest of ops: who sends them by other means is another request.
 	return {
+		by_ops => rand() < 0.4,
 		id => $number % 2 ? "hammer-$number" : sprintf('%d.%04d.hammer', 1000 * int(time), $number),
 		field => pick(qw(n name body)),
 		conditional => $conditional,
@@ -224,11 +226,61 @@ package Attempt
 		return $self->commit;
 	}
 
+	# The mutation's op on one of its things, as jsonb.
+	sub op
+	{
+		my ($self, $thing) = @_;
+		my $mutation = $self->{mutation};
+		my $change = $mutation->{field} eq 'n' ? '"operation": "increment", "value": 1' : qq("value": "$self->{id}");
+		my $expects = $mutation->{conditional} ? ', "expectedTransactionId": ' . (defined $self->{expected} ? qq("$self->{expected}") : 'null') : '';
+		return qq({"transactionId": "$self->{id}", "sourceId": "hammer", "entityType": "things", "entityId": "$thing", "action": "update", "changedField": "$mutation->{field}", $change$expects});
+	}
+
+	# A call, and where it has applied something a note of that: in one statement, or in one transaction.
+	sub call
+	{
+		my ($self, $call, $verdict) = @_;
+		my $things = join ',', @{ $self->{mutation}{things} };
+		if (rand() < 0.5)
+		{
+			return $self->step("WITH c AS MATERIALIZED (SELECT $call AS r), v AS MATERIALIZED (SELECT $verdict AS verdict FROM c), n AS (INSERT INTO applied SELECT "
+				  . $self->columns . " FROM v, unnest(ARRAY[$things]) id WHERE verdict = 'applied') SELECT verdict FROM v")->[0][0];
+		}
+		my $said = $self->step($self->begin . "; SELECT $verdict FROM (SELECT $call AS r OFFSET 0) c")->[0][0];
+		$self->step($self->note_applied) if $said eq 'applied';
+		$self->commit;
+		return $said;
+	}
+
+	sub mutate
+	{
+		my ($self) = @_;
+		return $self->call("txsync.mutate('" . $self->op($self->{mutation}{things}[0]) . "')", q{CASE WHEN r -> 'data' = 'null' THEN 'no data' WHEN r ? 'duplicate' THEN 'duplicate' ELSE 'applied' END});
+	}
+
+	# With an op behind it, at times, that is rejected: what was done before it is then done again.
+	sub ops
+	{
+		my ($self) = @_;
+		my @ops = map { $self->op($_) } @{ $self->{mutation}{things} };
+		my $count = @ops;
+		push @ops, $self->op(0) =~ s/"transactionId": "[^"]*"/"transactionId": "none-$self->{label}"/r if rand() < 0.3;
+		return $self->call("txsync.apply_ops('[" . join(', ', @ops) . "]')", "(SELECT string_agg(DISTINCT s ->> 'status', ' ') FROM jsonb_array_elements(r) WITH ORDINALITY x(s, n) WHERE n <= $count)");
+	}
+
+	sub ways
+	{
+		my ($self) = @_;
+		my $mutation = $self->{mutation};
+		return @{ $mutation->{things} } == 1 ? qw(mutate ops) : 'ops' if $mutation->{by_ops};
+		return $mutation->{conditional} ? qw(declared declared checked) : qw(declared declared plain statement);
+	}
+
 	sub run
 	{
 		my ($class, %self) = @_;
 		my $self = bless \%self, $class;
-		my $way = $self->{way} = main::pick($self->{mutation}{conditional} ? qw(declared declared checked) : qw(declared declared plain statement));
+		my $way = $self->{way} = main::pick($self->ways);
 		my $verdict = eval {
 			$self->read_version if $self->{mutation}{conditional};
 			$self->$way;
@@ -358,7 +410,7 @@ is(sql('SELECT count(DISTINCT verdict) FROM told'), '5', 'all kinds of answers')
 my $lost = sql(q{SELECT count(DISTINCT id) FROM applied JOIN told USING (id, attempt) WHERE verdict = 'broken'});
 cmp_ok($lost, '>', 0, 'some lost the answer') unless $soak;
 note "$lost ids were applied, and the answer lost";
-is(sql(q{SELECT string_agg(DISTINCT way, ' ' ORDER BY way) FROM applied}), 'checked declared plain statement', 'in all ways');
+is(sql(q{SELECT string_agg(DISTINCT way, ' ' ORDER BY way) FROM applied}), 'checked declared mutate ops plain statement', 'in all ways');
 
 none('each id was applied once', q{SELECT id, thing, count(*) FROM applied GROUP BY 1, 2 HAVING count(*) > 1});
 none('by one attempt', q{SELECT id, count(DISTINCT attempt) FROM applied GROUP BY 1 HAVING count(DISTINCT attempt) > 1});

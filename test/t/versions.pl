@@ -28,6 +28,7 @@ $node->safe_psql('postgres', q{
 
 my %world = (rows => {}, tombs => {}, mutation => undef, ended => 0);
 my ($transaction, $next_id) = (0, 0);
+my %declared; # the field that an id's tx names, if any
 my (@savepoints, $before);
 
 sub pick { return $_[ int rand @_ ] }
@@ -59,6 +60,10 @@ sub update
 	my $row = $world{rows}{$id};
 	my $author = author($tx, $row);
 	$row->{last} = $author // server_id();
+	my $is_carried_on = !defined $world{mutation} && !defined $tx;
+	my $declared = defined $author ? ($is_carried_on ? $row->{declared} : $declared{$author}) : undef;
+	$row->{declared} = $declared;
+	$row->{fields}{$declared} = $row->{last} if defined $declared;
 	for my $field (keys %$values) {
 		$row->{fields}{$field} = $row->{last} if $row->{values}{$field} ne $values->{$field};
 		$row->{values}{$field} = $values->{$field};
@@ -109,7 +114,14 @@ sub expect
 	return;
 }
 
-sub tx_of { return defined $_[0] ? qq('{"transactionId": "$_[0]", "sourceId": "model"}') : undef }
+sub tx_of
+{
+	my ($id) = @_;
+	return undef if !defined $id;
+	$declared{$id} = pick(@fields) if rand() < 0.5;
+	return qq('{"transactionId": "$id", "sourceId": "model", "changedField": ) . (defined $declared{$id} ? qq("$declared{$id}") : 'null') . "}'";
+}
+
 sub random_values { return { map { $_ => pick(qw(0 1 2)) } grep { rand() < 0.5 } @fields } }
 sub maybe_tx { return !defined $world{mutation} && rand() < 0.4 ? fresh_id() : undef }
 

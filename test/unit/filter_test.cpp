@@ -12,7 +12,8 @@
 namespace txsync::core {
 namespace {
 
-constexpr Action kRowActions[] = {Action::kCreate, Action::kUpdate, Action::kDelete, Action::kTruncate};
+constexpr Action kChoices[] = {Action::kCreate,   Action::kUpdate, Action::kDelete,
+							   Action::kTruncate, Action::kEvent,  Action::kVisibility};
 
 TEST(Filter, AnEmptyOneLetsAllPass)
 {
@@ -21,7 +22,7 @@ TEST(Filter, AnEmptyOneLetsAllPass)
 	EXPECT_TRUE(filter.PassesTable("public", "pages"));
 	EXPECT_TRUE(filter.PassesOrganization("acme"));
 	EXPECT_TRUE(filter.PassesOrganization({}));
-	for (Action action : kRowActions)
+	for (Action action : kChoices)
 		EXPECT_TRUE(filter.PassesAction(action));
 }
 
@@ -65,9 +66,9 @@ ExpectActions(std::string_view list, const std::set<Action> &expected)
 {
 	std::optional<ActionSet> actions = ActionSet::Parse(list);
 	ASSERT_TRUE(actions) << list;
-	for (Action action : kRowActions)
-		EXPECT_EQ(actions->Contains(action), expected.contains(action)) << list << ": " << static_cast<int>(action);
-	EXPECT_TRUE(actions->Contains(Action::kEvent) && actions->Contains(Action::kGap)) << list;
+	for (Action action : kChoices)
+		EXPECT_EQ(actions->Contains(action), expected.contains(action)) << list << ": " << Name(action);
+	EXPECT_TRUE(actions->Contains(Action::kGap)) << list;
 }
 
 TEST(Filter, Actions)
@@ -75,8 +76,10 @@ TEST(Filter, Actions)
 	ExpectActions("create", {Action::kCreate});
 	ExpectActions("truncate, update", {Action::kUpdate, Action::kTruncate});
 	ExpectActions("\"delete\",delete", {Action::kDelete});
-	ExpectActions("create,update,delete,truncate", {std::begin(kRowActions), std::end(kRowActions)});
-	for (std::string_view list : {"", "insert", "create,", "Create", "create update", "event", "\"create"})
+	ExpectActions("event", {Action::kEvent});
+	ExpectActions("visibility,create", {Action::kCreate, Action::kVisibility});
+	ExpectActions("create,update,delete,truncate,event,visibility", {std::begin(kChoices), std::end(kChoices)});
+	for (std::string_view list : {"", "insert", "create,", "Create", "create update", "gap", "\"create"})
 		EXPECT_FALSE(ActionSet::Parse(list)) << list;
 }
 

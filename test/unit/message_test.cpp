@@ -214,6 +214,78 @@ TEST(Message, Annotate)
 		EXPECT_FALSE(ParseAnnotate(message)) << message;
 }
 
+TEST(Message, Sealed)
+{
+	Buffer content;
+	BeginContent(content, 731);
+	content.Append("body");
+	EXPECT_EQ(content.View(), "731:body");
+	EXPECT_EQ(BodyOf(content.View(), 731), "body");
+	EXPECT_EQ(BodyOf(content.View(), 732), std::nullopt);
+	for (const char *other : {"", "731", ":", "0731:body", "-731:body", "731body", "73:1"})
+		EXPECT_EQ(BodyOf(other, 731), std::nullopt) << other;
+	std::string seal(Sealed::kSealBytes, '\0');
+	Buffer message;
+	Write(message, Sealed{Sealed::Kind::kVisibility, seal, content.View()});
+	EXPECT_EQ(message.View(), "1V" + seal + "731:body");
+	auto sealed = ParseSealed(message.View());
+	ASSERT_TRUE(sealed);
+	EXPECT_EQ(sealed->kind, Sealed::Kind::kVisibility);
+	EXPECT_EQ(sealed->seal, seal);
+	EXPECT_EQ(sealed->content, content.View());
+	for (const std::string &other :
+		 {std::string(), std::string("1V"), "2V" + seal, "1X" + seal, "1D" + seal, "1V" + seal.substr(1)})
+		EXPECT_FALSE(ParseSealed(other)) << other;
+	EXPECT_FALSE(ParseHint(message.View()) || ParseAnnotate(message.View()));
+}
+
+TEST(Message, SealsOfOneKindAreNoneOfAnother)
+{
+	EXPECT_EQ(PurposeOf(Sealed::Kind::kEvent), "event");
+	EXPECT_EQ(PurposeOf(Sealed::Kind::kVisibility), "visibility");
+	EXPECT_EQ(PurposeOf(Sealed::Kind::kBackfill), "backfill");
+}
+
+TEST(Message, Event)
+{
+	Buffer out;
+	Write(out, Event{"mail", {}, "1.0001.n", "s", R"({"to":1})"});
+	EXPECT_EQ(out.View(), R"(4:mail-8:1.0001.n1:s8:{"to":1})");
+	auto event = ParseEvent(out.View());
+	ASSERT_TRUE(event);
+	EXPECT_EQ(event->topic, "mail");
+	EXPECT_EQ(event->key.data(), nullptr);
+	EXPECT_EQ(event->transaction_id, "1.0001.n");
+	EXPECT_EQ(event->source_id, "s");
+	EXPECT_EQ(event->payload, R"({"to":1})");
+	for (const char *other : {"", "-----", "1:t----x", "1:t---", "1:t---1:", "t----", "01:t----"})
+		EXPECT_FALSE(ParseEvent(other)) << other;
+	EXPECT_TRUE(ParseEvent("1:t----"));
+}
+
+TEST(Message, Entities)
+{
+	Buffer out;
+	BeginEntities(out, 16384);
+	Write(out, ListedEntity{"7", "acme"});
+	Write(out, ListedEntity{"", {}});
+	EXPECT_EQ(out.View(), "16384:1:74:acme0:-");
+	auto entities = ParseEntities(out.View());
+	ASSERT_TRUE(entities);
+	EXPECT_EQ(entities->relation, 16384U);
+	auto first = TakeEntity(entities->list);
+	ASSERT_TRUE(first);
+	EXPECT_TRUE(first->id == "7" && first->organization == "acme");
+	auto second = TakeEntity(entities->list);
+	ASSERT_TRUE(second);
+	EXPECT_TRUE(second->id.empty() && second->organization.data() == nullptr);
+	EXPECT_FALSE(TakeEntity(entities->list));
+	EXPECT_TRUE(entities->list.empty());
+	EXPECT_TRUE(ParseEntities("1:"));
+	for (const char *other : {"", "1", ":", "01:", "4294967296:", "1:1:7", "1:--", "1:1:7-1", "1:1:71:", "1:x"})
+		EXPECT_FALSE(ParseEntities(other)) << other;
+}
+
 // Lists of columns that differ have keys that differ, also where one column could be mistaken for two.
 TEST(Message, LongKeysAreDigested)
 {

@@ -141,7 +141,10 @@ TEST(Op, Defects)
 		EXPECT_EQ(with("changedField", wrong), "changedField must be a text of 1 to 64 bytes");
 	}
 	EXPECT_EQ(with("entityType", 1), "entityType must be a text");
-	EXPECT_EQ(with("entityId", 1), "entityId must be a text");
+	for (const Json &wrong : {Json(nullptr), Json(1), Json(std::string(8001, 'x'))})
+		EXPECT_EQ(with("entityId", wrong), "entityId must be a text of at most 8000 bytes");
+	EXPECT_EQ(with("data", Json::object()), "data is a create's: an update has one field and its value");
+	EXPECT_EQ(with("data", nullptr), "");
 	EXPECT_EQ(with("action", "upsert"), "action must be create, update or delete");
 	EXPECT_EQ(with("operation", "add"), "operation must be set, setNow, increment, listInsert or listRemove");
 	EXPECT_EQ(with("operation", "increment"), "value must be a number");
@@ -168,7 +171,10 @@ TEST(Op, ADefectiveOneStillHasItsTransactionId)
 TEST(Op, WordsComeBack)
 {
 	for (const char *action : {"create", "update", "delete"}) {
-		Read read(With(kUpdate, {{"action", action}, {"data", Json::object()}}));
+		Json op = With(kUpdate, {{"action", action}});
+		if (action == std::string_view("create"))
+			op["data"] = Json::object();
+		Read read(op);
 		ASSERT_FALSE(read.defect);
 		EXPECT_EQ(NameOf(read.op.action), action);
 	}

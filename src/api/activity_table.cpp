@@ -1,0 +1,175 @@
+#include "api/activity_table.h"
+
+#include "api/attach.h"
+#include "pg/spi.h"
+#include "pg/subtransaction.h"
+
+#include <limits>
+
+extern "C" {
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "storage/lmgr.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+// Who reads the changelog meanwhile queues behind us for so long.
+constexpr const char *kLockTimeout = "20ms";
+
+bool
+HaveConsumers()
+{
+	return pg::Call([] { return OidIsValid(get_relname_relid("consumer", get_namespace_oid("txsync", false))); });
+}
+
+void
+Lock(const std::string &table)
+{
+	pg::Call([&] {
+		LockRelationOid(get_relname_relid(table.c_str(), get_namespace_oid("txsync", false)), AccessExclusiveLock);
+	});
+}
+
+} // namespace
+
+std::string
+NameOfPartition(int64_t number)
+{
+	return "activity_" + std::to_string(number);
+}
+
+std::vector<ActivityPartition>
+ActivityPartitions()
+{
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::Spi spi;
+	uint64_t count =
+		spi.Execute("SELECT pg_catalog.right(c.relname, -9)::bigint, c.oid FROM pg_catalog.pg_inherits i JOIN "
+					"pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE i.inhparent "
+					"= 'txsync.activity'::pg_catalog.regclass AND c.relname "
+					"~ '^activity_[0-9]+$' ORDER BY 1");
+	std::vector<ActivityPartition> partitions(count);
+	pg::Call([&] {
+		for (uint64_t i = 0; i < count; i++) {
+			bool null;
+			HeapTuple row = SPI_tuptable->vals[i];
+			partitions[i] = {DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &null)),
+							 DatumGetObjectId(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &null))};
+		}
+	});
+	return partitions;
+}
+
+ChangelogEnds
+FindEnds()
+{
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::Spi spi;
+	spi.Execute("SELECT (SELECT pg_catalog.min(id) FROM txsync.activity), (SELECT pg_catalog.max(id) FROM "
+				"txsync.activity), (SELECT s.floor FROM txsync.capture_state s JOIN txsync.capture_worker() w USING "
+				"(system_identifier, database))");
+	auto number = [](int column) { return std::stoll(pg::Spi::Value(column).value_or("0")); };
+	return {number(1), number(2), number(3)};
+}
+
+int64_t
+LastBefore(TimestampTz time, const ChangelogEnds &ends)
+{
+	static SPIPlanPtr plan;
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::Spi spi;
+	int64_t from = ends.first;
+	int64_t to = ends.last;
+	while (from <= to) {
+		int64_t middle = from + (to - from) / 2;
+		const pg::Spi::Parameter parameters[] = {{INT8OID, Int64GetDatum(middle)},
+												 {TIMESTAMPTZOID, TimestampTzGetDatum(time)}};
+		bool any = spi.Execute(plan,
+							   "SELECT id, committed_at < $2 FROM txsync.activity WHERE id "
+							   ">= $1 ORDER BY id LIMIT 1",
+							   parameters) > 0;
+		if (any && *pg::Spi::Value(2) == "t")
+			from = std::stoll(*pg::Spi::Value(1)) + 1;
+		else
+			to = middle - 1;
+	}
+	return from - 1;
+}
+
+// Its transaction is to be short: capture writes the same row.
+void
+RaiseFloor(int64_t id)
+{
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::Spi spi;
+	spi.Execute("INSERT INTO txsync.capture_state AS s (system_identifier, database, floor) SELECT "
+				"w.system_identifier, w.database, " +
+				std::to_string(id) +
+				" FROM txsync.capture_worker() w ON CONFLICT (system_identifier, database) DO UPDATE SET floor = "
+				"EXCLUDED.floor WHERE s.floor < EXCLUDED.floor");
+}
+
+int64_t
+LeastPosition()
+{
+	constexpr int64_t kNobody = std::numeric_limits<int64_t>::max();
+	if (!HaveConsumers())
+		return kNobody;
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::Spi spi;
+	spi.Execute("SELECT pg_catalog.min(position) FROM txsync.consumer WHERE NOT expired");
+	std::optional<std::string> position = pg::Spi::Value(1);
+	return position ? std::stoll(*position) : kNobody;
+}
+
+void
+ExpireConsumers(int64_t floor)
+{
+	if (!HaveConsumers())
+		return;
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::Spi spi;
+	spi.Execute("WITH expired AS (UPDATE txsync.consumer c SET expired = true WHERE NOT c.expired AND c.position "
+				"< " +
+				std::to_string(floor) +
+				" RETURNING c.name, c.position) INSERT INTO txsync.sync_log (sync_type, status, code, error_message, "
+				"detail) SELECT 'compaction', 'WARNING', 'CONSUMER_EXPIRED', pg_catalog.format('consumer \"%s\" is too "
+				"far behind: what it has not read is gone', e.name), pg_catalog.jsonb_build_object('consumer', e.name, "
+				"'position', e.position, 'floor', " +
+				std::to_string(floor) + ") FROM expired e");
+}
+
+std::optional<int64_t>
+DropPartition(const ActivityPartition &partition)
+{
+	std::string name = NameOfPartition(partition.number);
+	int64_t bytes = 0;
+	try {
+		pg::InSubtransaction([&] {
+			pg::RoleScope as_owner(ExtensionOwner());
+			pg::Call([] {
+				set_config_option("lock_timeout", kLockTimeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+								  false);
+			});
+			Lock("activity");
+			Lock(name);
+			pg::Spi spi;
+			spi.Execute("SELECT pg_catalog.pg_total_relation_size('txsync." + name + "')");
+			bytes = std::stoll(*pg::Spi::Value(1));
+			spi.Execute("ALTER EXTENSION txsync DROP TABLE txsync." + name);
+			spi.Execute("DROP TABLE txsync." + name);
+		});
+	} catch (const pg::Error &error) {
+		if (error.data->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+			throw;
+		return {};
+	}
+	return bytes;
+}
+
+} // namespace txsync::api

@@ -1,0 +1,64 @@
+#pragma once
+// The changelog as a table: its partitions, and what is true of all of them. Called in a transaction.
+
+#include "pg/server.h"
+
+#include <optional>
+
+extern "C" {
+#include "utils/timestamp.h"
+}
+
+namespace txsync::api {
+
+// Of a partition.
+constexpr int64_t kIdsPerPartition = 10'000'000;
+
+struct ActivityPartition
+{
+	int64_t number;
+	Oid relation;
+
+	int64_t
+	FirstId() const
+	{
+		return number * kIdsPerPartition + 1;
+	}
+
+	int64_t
+	LastId() const
+	{
+		return (number + 1) * kIdsPerPartition;
+	}
+};
+
+std::string NameOfPartition(int64_t number);
+
+// In the order of their ids.
+std::vector<ActivityPartition> ActivityPartitions();
+
+struct ChangelogEnds
+{
+	int64_t first = 0; // 0: there are no activities
+	int64_t last = 0;
+	int64_t floor = 0;
+};
+
+ChangelogEnds FindEnds();
+
+// The last activity of those that were committed before `time`; less than the first one's id if there is none.
+int64_t LastBefore(TimestampTz time, const ChangelogEnds &ends);
+
+// Makes it true for all that activities up to `id` may be gone.
+void RaiseFloor(int64_t id);
+
+// Of consumers that may still go on: up to where all of them have read, or nothing.
+int64_t LeastPosition();
+
+// Those that are behind the floor cannot go on, which sync_log says.
+void ExpireConsumers(int64_t floor);
+
+// How many bytes that gives back; nothing if somebody uses it: no lock is waited for longer than an instant.
+std::optional<int64_t> DropPartition(const ActivityPartition &partition);
+
+} // namespace txsync::api

@@ -1,0 +1,344 @@
+#include "api/compaction.h"
+
+#include "api/activity_scan.h"
+#include "api/attach.h"
+#include "api/activity_table.h"
+#include "api/settings.h"
+#include "api/turns.h"
+#include "pg/compat.h"
+#include "pg/spi.h"
+
+#include <climits>
+#include <exception>
+#include <optional>
+
+extern "C" {
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/procarray.h"
+#include "utils/wait_event.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+// Blocks of a turn: some milliseconds, in which vacuum and those who wait for old snapshots are held up.
+constexpr BlockNumber kRead = 2048;
+constexpr BlockNumber kDelete = 64; // some thousand rows at most
+
+// For so long, with pauses, it is tried to drop a table that somebody uses.
+constexpr int kAttempts = 20;
+constexpr long kPauseMs = 50;
+
+size_t
+Memory()
+{
+	return size_t{1024} * static_cast<size_t>(maintenance_work_mem);
+}
+
+void
+Pause()
+{
+	pg::Call([] {
+		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kPauseMs, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	});
+}
+
+// One at a time in a database; an error releases it, too.
+class Lock
+{
+public:
+	Lock()
+	{
+		Oid extension = pg::Call([] { return get_extension_oid("txsync", false); });
+		SET_LOCKTAG_OBJECT(tag_, MyDatabaseId, ExtensionRelationId, extension, 1);
+		held_ = pg::Call([&] { return LockAcquire(&tag_, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL; });
+	}
+	Lock(const Lock &) = delete;
+	~Lock()
+	{
+		if (held_ && std::uncaught_exceptions() == 0)
+			LockRelease(&tag_, ExclusiveLock, true);
+	}
+
+	bool
+	IsHeld() const
+	{
+		return held_;
+	}
+
+private:
+	LOCKTAG tag_;
+	bool held_;
+};
+
+class Run
+{
+public:
+	Run(TimestampTz horizon, const std::function<bool()> &may_go_on)
+		: turns_(may_go_on)
+		, time_(horizon)
+	{}
+
+	Compacted Do();
+
+private:
+	struct Part : ActivityPartition
+	{
+		BlockNumber blocks; // all that is to be looked at is in these
+		bool is_empty = false;
+	};
+
+	ChangelogEnds Plan();
+	void RaiseFloorTo(int64_t id);
+	void Forget();
+	void Compact(int64_t first, int64_t last);
+	bool MayDrop(const Part &part) const;
+	void Drop();
+	std::optional<int64_t> TryToDrop(const Part &part, TransactionId seen);
+	void Log(int64_t old_floor);
+
+	template <class F>
+	void Read(const Part &part, LOCKMODE lock, BlockNumber blocks, F &&take);
+	template <class F>
+	void Delete(Part &part, F &&goes);
+
+	Turns turns_;
+	TimestampTz time_;
+	int64_t horizon_ = 0;
+	int64_t first_ = 0; // of those that are there
+	std::vector<Part> parts_;
+	Compacted compacted_;
+};
+
+// What retention takes is no younger than its own, and what consumers have not read no younger than theirs.
+int64_t
+LastToForget(const ChangelogEnds &ends)
+{
+	auto before = [&](int seconds) {
+		return LastBefore(GetCurrentTimestamp() - int64_t{seconds} * USECS_PER_SEC, ends);
+	};
+	int64_t retention = before(ChangelogRetentionSeconds());
+	int64_t position = LeastPosition();
+	return position >= retention ? retention
+								 : std::max(position, std::min(retention, before(ConsumerRetentionSeconds())));
+}
+
+ChangelogEnds
+Run::Plan()
+{
+	turns_.Next();
+	ChangelogEnds ends = FindEnds();
+	first_ = ends.first;
+	compacted_.floor = ends.floor;
+	if (first_ == 0)
+		return ends;
+	horizon_ = LastBefore(time_, ends);
+	int64_t forgotten = LastToForget(ends);
+	for (const ActivityPartition &partition : ActivityPartitions())
+		parts_.push_back({partition, ActivityScan::BlocksOf(partition.relation)});
+	if (forgotten >= first_ && forgotten > ends.floor)
+		RaiseFloorTo(forgotten);
+	return ends;
+}
+
+// Before anything goes: so nobody takes what is left for the whole.
+void
+Run::RaiseFloorTo(int64_t id)
+{
+	turns_.Next();
+	RaiseFloor(id);
+	compacted_.floor = id;
+	turns_.Next();
+	ExpireConsumers(id);
+}
+
+// Calls take(scan) for each row, in turns of so many blocks.
+template <class F>
+void
+Run::Read(const Part &part, LOCKMODE lock, BlockNumber blocks, F &&take)
+{
+	for (BlockNumber at = 0; at < part.blocks; at += std::min(blocks, part.blocks - at)) {
+		turns_.Next();
+		ActivityScan scan(part.relation, lock, at, std::min(blocks, part.blocks - at));
+		while (scan.Next())
+			take(scan);
+		scan.Close();
+	}
+}
+
+template <class F>
+void
+Run::Delete(Part &part, F &&goes)
+{
+	bool any = false;
+	Read(part, RowExclusiveLock, kDelete, [&](ActivityScan &scan) {
+		size_t size = goes(scan) ? scan.Delete() : 0;
+		compacted_.rows += size > 0;
+		compacted_.bytes += static_cast<int64_t>(size);
+		any |= size == 0;
+	});
+	part.is_empty = !any;
+}
+
+void
+Run::Forget()
+{
+	for (Part &part : parts_) {
+		if (part.FirstId() <= compacted_.floor && first_ <= compacted_.floor && !MayDrop(part))
+			Delete(part, [&](ActivityScan &scan) { return scan.Id() <= compacted_.floor; });
+	}
+}
+
+// Decides of these ids: what is older is not needed for that, what is newer is.
+void
+Run::Compact(int64_t first, int64_t last)
+{
+	core::Digest seed;
+	if (!pg_strong_random(&seed, sizeof seed))
+		throw pg::Failure{ERRCODE_INTERNAL_ERROR, "could not generate random bits"};
+	core::Compaction compaction(seed, first, last, Memory());
+	do {
+		for (const Part &part : parts_) {
+			if (part.LastId() >= first && part.FirstId() <= horizon_)
+				Read(part, AccessShareLock, kRead, [&](ActivityScan &scan) {
+					if (scan.Id() <= horizon_)
+						compaction.Look(scan.ReadAll());
+				});
+		}
+	} while (compaction.EndPass());
+	auto survives = [&](ActivityScan &scan) {
+		return compaction.AreTruncated() ? compaction.Survives(scan.Read()) : compaction.Survives(scan.Id());
+	};
+	for (Part &part : parts_) {
+		if (part.LastId() < first || part.FirstId() > last)
+			continue;
+		Delete(part, [&](ActivityScan &scan) {
+			if (scan.Id() < first || scan.Id() > last)
+				return false;
+			bool stays = survives(scan);
+			compacted_.kept += stays;
+			return !stays;
+		});
+	}
+}
+
+// Capture writes to the last one.
+bool
+Run::MayDrop(const Part &part) const
+{
+	bool is_empty = part.is_empty || part.LastId() < first_;
+	return &part != &parts_.back() && (is_empty || part.LastId() <= compacted_.floor);
+}
+
+// A reader that has seen the floor as it was, or rows that are gone, must not find their table missing: it waits until
+// there is no such reader.
+std::optional<int64_t>
+Run::TryToDrop(const Part &part, TransactionId seen)
+{
+	turns_.Next();
+	bool is_old = pg::Call([&] {
+		Relation relation = table_open(part.relation, AccessShareLock);
+		TransactionId oldest = GetOldestNonRemovableTransactionId(relation);
+		table_close(relation, AccessShareLock);
+		return TransactionIdPrecedes(oldest, seen);
+	});
+	return is_old ? std::nullopt : DropPartition(part);
+}
+
+void
+Run::Drop()
+{
+	turns_.Next();
+	TransactionId seen = ReadNextTransactionId();
+	int attempts = 0;
+	for (const Part &part : parts_) {
+		if (!MayDrop(part))
+			continue;
+		std::optional<int64_t> bytes;
+		while (!(bytes = TryToDrop(part, seen))) {
+			if (++attempts == kAttempts) {
+				compacted_.status = Compacted::Status::kPartial;
+				return;
+			}
+			Pause();
+		}
+		compacted_.dropped++;
+		compacted_.bytes += *bytes;
+	}
+}
+
+void
+Run::Log(int64_t old_floor)
+{
+	if (compacted_.rows == 0 && compacted_.dropped == 0 && compacted_.floor == old_floor)
+		return;
+	turns_.Next();
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::Spi spi;
+	spi.Execute("INSERT INTO txsync.sync_log (sync_type, status, code, records_synced, detail) VALUES ('compaction', "
+				"'OK', 'CHANGELOG_COMPACTED', " +
+				std::to_string(compacted_.rows) + ", " + pg::QuoteLiteral(Told(compacted_)) + ")");
+}
+
+Compacted
+Run::Do()
+{
+	try {
+		int64_t old_floor = Plan().floor;
+		Forget();
+		int64_t first = std::max(compacted_.floor + 1, first_);
+		while (first_ > 0 && first <= horizon_) {
+			int64_t last = std::min(horizon_, first + static_cast<int64_t>(Memory() / 2 * CHAR_BIT) - 1);
+			Compact(first, last);
+			first = last + 1;
+		}
+		Drop();
+		Log(old_floor);
+	} catch (const Turns::Stopped &) {
+		compacted_.status = Compacted::Status::kPartial;
+	}
+	return compacted_;
+}
+
+const char *
+NameOf(Compacted::Status status)
+{
+	switch (status) {
+	case Compacted::Status::kDone:
+		return "done";
+	case Compacted::Status::kPartial:
+		return "partial";
+	case Compacted::Status::kBusy:
+		return "busy";
+	}
+	return "";
+}
+
+} // namespace
+
+Compacted
+CompactChangelog(TimestampTz horizon, const std::function<bool()> &may_go_on)
+{
+	Lock lock;
+	if (!lock.IsHeld())
+		return {.status = Compacted::Status::kBusy};
+	return Run(horizon, may_go_on).Do();
+}
+
+std::string
+Told(const Compacted &compacted)
+{
+	auto member = [](const char *name, int64_t number) {
+		return std::string(", \"") + name + "\": " + std::to_string(number);
+	};
+	return std::string("{\"status\": \"") + NameOf(compacted.status) + "\"" + member("rows", compacted.rows) +
+		   member("bytes", compacted.bytes) + member("kept", compacted.kept) + member("dropped", compacted.dropped) +
+		   member("floor", compacted.floor) + "}";
+}
+
+} // namespace txsync::api

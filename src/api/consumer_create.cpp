@@ -1,0 +1,176 @@
+// create_consumer() and drop_consumer().
+
+#include "api/arguments.h"
+#include "api/attach.h"
+#include "api/changelog.h"
+#include "api/consumer.h"
+#include "api/entity.h"
+#include "api/spi_value.h"
+#include "api/table.h"
+#include "core/jsonb.h"
+#include "pg/entry.h"
+
+extern "C" {
+#include "catalog/pg_type.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+constexpr char kCreate[] =
+	"INSERT INTO txsync.consumer (name, creator, entity_types, organizations, max_attempts, position, read_to)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (name) DO NOTHING";
+constexpr char kDrop[] = "WITH l AS (DELETE FROM txsync.lease WHERE consumer OPERATOR(pg_catalog.=) $1),"
+						 " d AS (DELETE FROM txsync.delivery WHERE consumer OPERATOR(pg_catalog.=) $1),"
+						 " x AS (DELETE FROM txsync.dead_letter WHERE consumer OPERATOR(pg_catalog.=) $1)"
+						 " DELETE FROM txsync.consumer WHERE id OPERATOR(pg_catalog.=) $1";
+
+constinit SPIPlanPtr create_plan = nullptr;
+constinit SPIPlanPtr drop_plan = nullptr;
+
+constexpr size_t kLongestName = 128;
+
+pg::Failure
+Malformed(std::string message)
+{
+	return {ERRCODE_INVALID_PARAMETER_VALUE,
+			std::move(message),
+			{},
+			R"(A filter is {"entityTypes": ["…"], "organizations": ["…"]}, both optional.)"};
+}
+
+std::optional<core::NameSet>
+ReadNames(const core::JsonbEntry &entry, std::string_view member)
+{
+	using Kind = core::JsonbEntry::Kind;
+	if (entry.kind == Kind::kNull)
+		return std::nullopt;
+	core::JsonbContainer array(entry.kind == Kind::kContainer ? entry.bytes : std::string_view());
+	if (entry.kind != Kind::kContainer || array.IsObject())
+		throw Malformed("the filter's " + Quoted(member) + " must be an array of texts");
+	std::vector<std::string> names;
+	core::JsonbContainer::Cursor elements = array.First();
+	for (uint32_t i = 0; i < array.Count(); i++) {
+		core::JsonbEntry element = elements.Next();
+		if (element.kind != Kind::kString)
+			throw Malformed("the filter's " + Quoted(member) + " must be an array of texts");
+		names.emplace_back(element.bytes);
+	}
+	return core::NameSet(std::move(names));
+}
+
+Filter
+ReadFilter(const core::JsonbContainer &object)
+{
+	if (!object.IsObject())
+		throw Malformed("the filter must be an object");
+	Filter filter;
+	core::JsonbContainer::Cursor keys = object.First(), values = object.Values();
+	for (uint32_t i = 0; i < object.Count(); i++) {
+		std::string_view key = keys.Next().bytes;
+		core::JsonbEntry value = values.Next();
+		if (key == "entityTypes")
+			filter.entity_types = ReadNames(value, key);
+		else if (key == "organizations")
+			filter.organizations = ReadNames(value, key);
+		else
+			throw Malformed("a filter has no " + Quoted(key));
+	}
+	return filter;
+}
+
+const std::vector<std::string> *
+NamesIn(const std::optional<core::NameSet> &names)
+{
+	return names ? &names->Names() : nullptr;
+}
+
+bool
+AreSame(const std::optional<core::NameSet> &one, const std::optional<core::NameSet> &other)
+{
+	return one.has_value() == other.has_value() && (!one || one->Names() == other->Names());
+}
+
+// False if one of this name is there.
+bool
+Insert(const std::string &name, Oid creator, const Filter &filter, int32_t max_attempts, int64_t position)
+{
+	pg::Spi spi;
+	pg::Spi::Parameter at = {INT8OID, Int64GetDatum(position)};
+	pg::Spi::Parameter parameters[] = {TextParameter(name),
+									   {OIDOID, ObjectIdGetDatum(creator)},
+									   TextsParameter(NamesIn(filter.entity_types)),
+									   TextsParameter(NamesIn(filter.organizations)),
+									   {INT4OID, Int32GetDatum(max_attempts)},
+									   at};
+	return spi.Execute(create_plan, kCreate, parameters) > 0;
+}
+
+void
+Create(const std::string &name, const Filter &filter, const std::string &start, int32_t max_attempts)
+{
+	if (name.empty() || name.size() > kLongestName)
+		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "a consumer's name has 1 to 128 bytes"};
+	if (max_attempts < 1)
+		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "max_attempts must be positive"};
+	Oid creator = GetUserId();
+	int64_t position = PositionOf(start, ExtentNow(), filter);
+	pg::RoleScope as_owner(ExtensionOwner());
+	if (Insert(name, creator, filter, max_attempts, position))
+		return;
+	Consumer there = Consumer::Open(name, creator);
+	there.RequireCreator();
+	if (!AreSame(there.filter.entity_types, filter.entity_types) ||
+		!AreSame(there.filter.organizations, filter.organizations) || there.max_attempts != max_attempts)
+		throw pg::Failure{ERRCODE_DUPLICATE_OBJECT,
+						  "there is a consumer " + Quoted(name) + " with another filter, or other max_attempts",
+						  {},
+						  "Take another name, or drop it with txsync.drop_consumer()."};
+}
+
+void
+Drop(const std::string &name)
+{
+	Oid caller = GetUserId();
+	pg::RoleScope as_owner(ExtensionOwner());
+	Consumer consumer = Consumer::Open(name, caller);
+	pg::Spi spi;
+	pg::Spi::Parameter parameters[] = {{INT4OID, Int32GetDatum(consumer.id)}};
+	spi.Execute(drop_plan, kDrop, parameters);
+}
+
+} // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(create_consumer);
+
+PGDLLEXPORT Datum
+create_consumer(PG_FUNCTION_ARGS)
+{
+	pg::Entry([&] {
+		static constexpr const char *kNames[] = {"name", "filter", "start", "max_attempts"};
+		for (int i = 0; i < 4; i++)
+			Require(fcinfo, i, kNames[i]);
+		Filter filter = ReadFilter(core::JsonbContainer(JsonbArgument(fcinfo, 1)));
+		Create(TextArgument(fcinfo, 0), filter, TextArgument(fcinfo, 2), PG_GETARG_INT32(3));
+	});
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(drop_consumer);
+
+PGDLLEXPORT Datum
+drop_consumer(PG_FUNCTION_ARGS)
+{
+	pg::Entry([&] {
+		Require(fcinfo, 0, "name");
+		Drop(TextArgument(fcinfo, 0));
+	});
+	PG_RETURN_VOID();
+}
+
+} // extern "C"
+
+} // namespace txsync::api

@@ -1,0 +1,30 @@
+#pragma once
+// Long work in short transactions, in a procedure or a worker.
+
+#include "pg/server.h"
+
+#include <functional>
+
+namespace txsync::api {
+
+// What is written in them is not decoded for our plugin, and reaches the disk when others' commits do.
+class Turns
+{
+public:
+	// Begun in a transaction that may be committed: it is, at the first Next(). `may_go_on` is asked between turns.
+	explicit Turns(const std::function<bool()> &may_go_on);
+	Turns(const Turns &) = delete;
+	~Turns();
+
+	// Ends the transaction, and begins another with a snapshot; throws Stopped if there is none to be.
+	struct Stopped
+	{};
+	void Next();
+
+private:
+	const std::function<bool()> &may_go_on_;
+	uint16_t origin_;
+	bool begun_ = false;
+};
+
+} // namespace txsync::api

@@ -1,0 +1,259 @@
+# What an attacker may try: cursors, ids, names, types, policies and messages. docs/security.md says what comes of it.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib $FindBin::RealBin;
+use PostgreSQL::Test::Utils;
+use Roles;
+use Test::More;
+use WireClient;
+
+start_roles('attacks');
+
+# ---- Cursors
+
+sub refused { return like(ask('ann', "SELECT txsync.fetch_changes($_[0])"), qr/\ATX/, $_[1]) }
+
+subtest 'cursors' => sub {
+	my $cursor = page('ann', 'start', ', 2')->{cursor};
+	my $taken = 0;
+	foreach my $at (0 .. length($cursor) - 1)
+	{
+		my $byte = substr $cursor, $at, 1;
+		foreach my $other (grep { $_ ne $byte } 'A' .. 'B', '_', chr(ord($byte) ^ 1), chr(ord($byte) ^ 2))
+		{
+			next if $other !~ /[\w-]/;
+			my $answer = ask('ann', "SELECT txsync.fetch_changes('" . substr($cursor, 0, $at) . $other . substr($cursor, $at + 1) . "')");
+			$taken++ if $answer !~ /\ATX/;
+			diag("byte $at, $byte for $other: $answer") if $answer !~ /\ATX/ && $taken < 4;
+		}
+	}
+	is($taken, 0, 'each character counts');
+	refused("'" . substr($cursor, 0, $_) . "'", "of $_ characters") foreach 0, 1, 4, length($cursor) - 4, length($cursor) - 1;
+	refused("'$cursor$_'", "with $_ at its end") foreach 'A', 'AAAA', '=', '.', 'é';
+	refused("' $cursor'", 'with a space');
+	refused("'$_'", "<$_>") foreach '-1', '+1', '1.0', '1e3', '0x1', ' 1', '1 ', '99999999999999999999', '9223372036854775807', '9223372036854775808', 'Start', 'NOW', "\xef\xbc\x91";
+	refused("repeat('A', 1000000)", 'a megabyte');
+	like(ask('ann', 'SELECT txsync.fetch_changes(NULL)'), qr/\A(?:22004|TX)/, 'null');
+	my $of_cyd = page('cyd', 'start', ', 1')->{cursor};
+	is($json->encode([ grep { $_->{data} && ($_->{organizationId} // '') eq 'B' && $_->{entityType} eq 'docs' } @{ page('ann', $of_cyd, ', 1000')->{changes} } ]), '[]', 'the cursor of another shows nothing of his');
+
+	get('keeper', q{INSERT INTO docs SELECT 'z' || g, 'A' FROM generate_series(1, 5) g});
+	my $next = $json->decode(get('ann', q{SELECT txsync.snapshot('docs', NULL, 2)}))->{next};
+	refused("'$next'", 'the next of a snapshot is no cursor');
+	like(ask('ann', "SELECT txsync.snapshot('docs', '$cursor')"), qr/\A(?:TX|22023)/, 'a cursor is no next of a snapshot');
+	like(ask('ann', "SELECT txsync.snapshot('parts', '$next')"), qr/\A(?:TX|22023)/, 'nor is the next of another type\'s');
+	like(ask('ann', "SELECT txsync.snapshot('docs', '" . ($next =~ s/(.)\z/$1 eq 'A' ? 'B' : 'A'/er) . "')"), qr/\A(?:TX|22023)/, 'nor one that was changed');
+	like(ask('bob', "SELECT txsync.snapshot('docs', '$next')"), qr/"entities": \[\]|\A(?:TX|22023)/, 'with that of another a reader sees no more');
+	foreach my $max (0, -1, 1001, 2147483647)
+	{
+		like(ask('ann', "SELECT txsync.fetch_changes('start', $max)"), qr/\A22023 /, "max $max");
+	}
+	like(ask('ann', q{SELECT txsync.fetch_changes('start', 1, '{nothing}')}), qr/\ATX011 /, 'an unknown entity type');
+};
+
+# ---- Ids of others
+
+subtest 'a guessed transactionId' => sub {
+	get('keeper', q{INSERT INTO docs VALUES ('guessed', 'A')});
+	get('keeper', 'GRANT INSERT, UPDATE ON docs TO ann, bob');
+	my $tx = q{'{"transactionId": "of ann", "sourceId": "s"}'};
+	get('ann', "BEGIN; SELECT txsync.begin_mutation($tx, 'docs', 'guessed'); UPDATE docs SET n = 7 WHERE id = 'guessed'; SELECT txsync.finish_mutation('\"for ann\"'); COMMIT");
+	is(get('ann', q{SELECT txsync.get_entity_by_transaction('of ann')}), '{"entityId": "guessed", "entityType": "docs"}', 'its own');
+	is(get($_, q{SELECT txsync.get_entity_by_transaction('of ann')}), undef, "not for $_") foreach qw(bob nobody mallory);
+	is(get('nobody', q{SELECT txsync.is_transaction_processed('of ann')}), 't', 'that it was is told to everybody');
+	foreach my $role (qw(bob nobody postgres))
+	{
+		like(ask($role, "SELECT txsync.begin_mutation($tx, 'docs', 'guessed')"), qr/\ATX004 /, "a mismatch for $role");
+		unlike(ask($role, "SELECT txsync.begin_mutation($tx, 'docs', 'guessed')"), qr/for ann/, 'without its result');
+	}
+	unlike(ask('bob', q{SELECT txsync.apply_ops('[{"transactionId": "of ann", "sourceId": "s", "entityType": "docs", "entityId": "guessed", "action": "update", "changedField": "n", "value": 8}]')}), qr/"status": "(?:applied|duplicate)"/, 'nor by ops');
+};
+
+# ---- Names of an attacker
+
+# Each of our functions that PUBLIC may call, with arguments that take it far.
+my %calls = (
+	'annotate(jsonb)' => q{'{"a": 1}'},
+	'apply_ops(jsonb,jsonb)' => q{'[{"transactionId": "path 1", "sourceId": "s", "entityType": "docs", "entityId": "path", "action": "update", "changedField": "a", "value": "x", "streamOffset": 100000}]', '{}'},
+	'begin_mutation(jsonb,text,text,jsonb)' => q{'{"transactionId": "path 2", "sourceId": "s", "expectedTransactionId": null, "changedField": "a"}', 'docs', 'path', '{}'},
+	'changes(text,integer,text[],text[],boolean)' => q{'start', 10, '{docs,plain}', '{A}', true},
+	'check_field_conflict(text,text,text,text)' => q{'docs', 'path', 'a', 'x'},
+	'compare_transaction_ids(text,text)' => q{'1700000000000.0001.a', '1700000000000.0002.a'},
+	'consume(text,integer,interval)' => q{'path', 10, '1 s'},
+	'ack(text,bigint[])' => q{'path', '{1}'},
+	'nack(text,bigint[],interval,text)' => q{'path', '{1}', '1 s', 'x'},
+	'create_consumer(text,jsonb)' => q{'path', '{}'},
+	'create_transaction_id(text)' => q{'a'},
+	'end_mutation()' => '',
+	'fetch_changes(text,integer,text[],text[],boolean)' => q{'start', 10, '{docs,plain,pairs,masked,parts}', '{A,B}', true},
+	'field_versions(text,text)' => q{'docs', 'path'},
+	'finish_mutation(jsonb)' => q{'{}'},
+	'get_entities(jsonb)' => q{'[{"entityType": "docs", "entityId": "path"}, {"entityType": "plain", "entityId": "1"}]'},
+	'get_entity_by_transaction(text)' => q{'of ann'},
+	'hlc_now()' => '',
+	'hlc_observe(text)' => q{'1700000000000.0001.a'},
+	'is_transaction_processed(text)' => q{'of ann'},
+	'mutate(jsonb)' => q{'{"transactionId": "path 3", "sourceId": "s", "entityType": "docs", "entityId": "path", "action": "update", "changedField": "a", "value": "x"}'},
+	'mutation_day(text)' => q{'1700000000000.0001.a'},
+	'parse_transaction_id(text)' => q{'1700000000000.0001.a'},
+	'reshare(text,text[])' => q{'docs', '{path}'},
+	'snapshot(text,text,integer)' => q{'docs', NULL, 1},
+	'squash_ops(jsonb)' => q{'[]'},
+	'sync(text,jsonb,jsonb)' => q{'start', '[]', '{}'},
+	'tracking(bytea)' => q{'\x00'},
+	'track(regclass,text,name,name,boolean,name[],name[],jsonb,text,regprocedure)' => q{'evil.mine'},
+	'untrack(regclass,boolean)' => q{'evil.mine'},
+	'capture_worker()' => '',
+);
+
+sub heard { return $json->encode(rows('postgres', 'SELECT DISTINCT who, what FROM evil.heard ORDER BY 1, 2')) }
+
+subtest 'search_path' => sub {
+	$node->safe_psql('postgres', slurp_file("$FindBin::RealBin/attacks.sql"));
+	my @ours = map { $_->[0] } @{ rows('postgres', q{SELECT p.oid::regprocedure::text FROM pg_proc p WHERE pronamespace = 'txsync'::regnamespace AND prokind IN ('f', 'p')
+		AND has_function_privilege('nobody', oid, 'EXECUTE') AND proname !~ '^hlc' AND prorettype <> 'trigger'::regtype OR oid = 'txsync.hlc_now()'::regprocedure ORDER BY 1}) };
+	get('keeper', q{INSERT INTO docs VALUES ('path', 'A')});
+	get('postgres', q{GRANT ALL ON docs, plain TO guy});
+	captured();
+	get('postgres', 'DELETE FROM evil.heard');
+	foreach my $role (qw(guy postgres))
+	{
+		my $victim = WireClient->new($node, user => $role, options => '-c search_path=evil,pg_temp,pg_catalog,public -c client_min_messages=error -c txsync.empty_mutation=off');
+		$victim->query("SELECT pg_catalog.set_config('search_path', 'pg_catalog', false); CREATE TEMP TABLE $_ (id int); SELECT pg_catalog.set_config('search_path', 'evil,pg_temp,pg_catalog,public', false)") foreach qw(activity capture_state entities mutation tombstone secret consumer delivery pg_class pg_proc);
+		foreach my $function (map { s/\Atxsync\.//r } @ours)
+		{
+			my $arguments = $calls{$function};
+			ok(defined $arguments, "$function is known here") or next;
+			$victim->query('BEGIN');
+			my $answer = $victim->query("SELECT * FROM txsync." . ($function =~ s/\(.*//r) . "($arguments)");
+			note("$role: $function: $answer->{error} $answer->{message}") if $answer->{error};
+			$victim->query(($answer->{error} ? 'ROLLBACK' : 'COMMIT'));
+		}
+		$victim->drop;
+	}
+	is(heard(), '[]', 'nothing of the attacker\'s was called');
+	get('postgres', 'DROP SCHEMA evil CASCADE; CREATE SCHEMA evil AUTHORIZATION mallory; GRANT ALL ON SCHEMA evil TO PUBLIC');
+};
+
+# ---- Types, policies and messages of an attacker
+
+subtest 'types of an attacker' => sub {
+	get('mallory', <<'SQL');
+CREATE TABLE evil.heard (who name, what text);
+GRANT INSERT ON evil.heard TO PUBLIC;
+CREATE FUNCTION evil.hear(what text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN INSERT INTO evil.heard VALUES (current_user, what); RETURN true; END $$;
+CREATE TYPE evil.mood AS ENUM ('glad', 'sad');
+CREATE TYPE evil.pair AS (x int, y int);
+CREATE DOMAIN evil.word AS text CHECK (evil.hear('domain'));
+CREATE FUNCTION evil.to_json(evil.mood) RETURNS json LANGUAGE sql AS $$ SELECT to_json(evil.hear('cast of mood to json')) $$;
+CREATE FUNCTION evil.to_json(evil.pair) RETURNS json LANGUAGE sql AS $$ SELECT to_json(evil.hear('cast of pair to json')) $$;
+CREATE FUNCTION evil.to_text(evil.mood) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.hear('cast of mood to text'); RETURN enum_out($1); END $$;
+CREATE FUNCTION evil.to_text(evil.pair) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.hear('cast of pair to text'); RETURN 'x'; END $$;
+CREATE FUNCTION evil.to_mood(text) RETURNS evil.mood LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.hear('cast of text to mood'); RETURN enum_in($1::cstring, 'evil.mood'::regtype); END $$;
+CREATE CAST (evil.mood AS json) WITH FUNCTION evil.to_json(evil.mood);
+CREATE CAST (evil.pair AS json) WITH FUNCTION evil.to_json(evil.pair);
+CREATE CAST (evil.mood AS text) WITH FUNCTION evil.to_text(evil.mood) AS IMPLICIT;
+CREATE CAST (evil.pair AS text) WITH FUNCTION evil.to_text(evil.pair) AS IMPLICIT;
+CREATE CAST (text AS evil.mood) WITH FUNCTION evil.to_mood(text) AS IMPLICIT;
+CREATE FUNCTION evil.same(evil.mood, evil.mood) RETURNS boolean LANGUAGE sql AS $$ SELECT evil.hear('=') $$;
+CREATE OPERATOR evil.= (LEFTARG = evil.mood, RIGHTARG = evil.mood, FUNCTION = evil.same);
+CREATE TABLE evil.moods (id evil.mood PRIMARY KEY, org_id evil.word, m evil.mood, p evil.pair, ms evil.mood[], w evil.word, ws evil.word[]);
+CREATE TABLE evil.words (id evil.word PRIMARY KEY, org_id evil.mood, m evil.mood);
+CREATE TABLE evil.two (a evil.word, b evil.mood, org_id text, PRIMARY KEY (a, b));
+GRANT SELECT ON evil.moods, evil.words, evil.two TO PUBLIC;
+INSERT INTO evil.moods VALUES ('glad', 'A', 'sad', '(1,2)', '{sad}', 'w', '{w}');
+INSERT INTO evil.words VALUES ('one', 'sad', 'sad');
+INSERT INTO evil.two VALUES ('one', 'sad', 'A');
+SELECT txsync.track('evil.moods'), txsync.track('evil.words'), txsync.track('evil.two');
+UPDATE evil.moods SET m = 'glad';
+UPDATE evil.words SET m = 'glad';
+UPDATE evil.two SET org_id = 'B';
+SQL
+	captured();
+	get('postgres', 'DELETE FROM evil.heard');
+	foreach my $role (qw(postgres nobody))
+	{
+		get($role, q{SELECT txsync.fetch_changes('start', 1000)});
+		get($role, q{SELECT txsync.fetch_changes('start', 1000, '{moods,words,two}', '{A,B,sad}', true)});
+		get($role, q{SELECT txsync.get_entities('[{"entityType": "moods", "entityId": "glad"}, {"entityType": "words", "entityId": "one"}, {"entityType": "two", "entityId": "[\"one\",\"sad\"]"}]')});
+		ask($role, q{SELECT txsync.get_entities('[{"entityType": "moods", "entityId": "none"}]')});
+		foreach my $type (qw(moods words two))
+		{
+			my $next = $json->decode(get($role, "SELECT txsync.snapshot('$type', NULL, 1)"))->{next};
+			get($role, "SELECT txsync.snapshot('$type', '$next')") if defined $next;
+		}
+	}
+	is(heard(), '[]', 'nothing of the attacker\'s was called');
+	is(scalar(grep { $_->{entityType} =~ /moods|words|two/ && $_->{data} } @{ page('nobody', 'start', ', 1000')->{changes} }), 6, 'yet all was told');
+};
+
+subtest 'a policy and a delete_visible of an attacker' => sub {
+	get('mallory', <<'SQL');
+CREATE FUNCTION evil.told(entity_id text, org_id text) RETURNS boolean LANGUAGE sql AS $$ SELECT evil.hear('delete_visible') $$;
+CREATE TABLE evil.trap (id int PRIMARY KEY, org_id text);
+ALTER TABLE evil.trap ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON evil.trap USING (evil.hear('policy'));
+GRANT SELECT ON evil.trap TO PUBLIC;
+SELECT txsync.track('evil.trap', delete_visible => 'evil.told(text, text)');
+INSERT INTO evil.trap VALUES (1, 'A'), (2, 'A');
+DELETE FROM evil.trap WHERE id = 2;
+SQL
+	captured();
+	get('postgres', 'DELETE FROM evil.heard');
+	get($_, q{SELECT txsync.fetch_changes('start', 1000)}) foreach qw(postgres mallory);
+	get('ann', q{SELECT txsync.fetch_changes('start', 1000, '{docs,plain}')});
+	get('ann', q{SELECT txsync.snapshot('docs')});
+	is(heard(), '[]', 'is called for no superuser, nor for those who ask for other types');
+	get('ann', q{SELECT txsync.fetch_changes('start', 1000)});
+	is(heard(), '[["ann","delete_visible"],["ann","policy"]]', 'is called as the reader, never as anybody else');
+	get('mallory', q{SELECT txsync.untrack('evil.trap')});
+};
+
+subtest 'messages of an attacker' => sub {
+	get('keeper', q{INSERT INTO docs VALUES ('forged', 'A', 'a')});
+	captured();
+	my $last = get('postgres', 'SELECT max(id) FROM txsync.activity');
+	my $docs = get('postgres', q{SELECT 'docs'::regclass::oid});
+	my $field = sub { return length($_[0]) . ":$_[0]" };
+	my @bodies = ('', 'x', $field->('topic') . $field->('key') . $field->('{"forged": true}'), $field->('topic') . $field->('key') . $field->('{}') . $field->('x' x 32),
+		"$docs:" . $field->('forged') . $field->('A'), $field->('docs') . '1:' . $field->('forged') . $field->('A'), $field->('docs') . $field->('forged') . $field->('B'), "$docs:1:" . $field->('forged') . '-');
+	foreach my $version (1, 2)
+	{
+		foreach my $kind ('A' .. 'Z', 'a' .. 'z')
+		{
+			foreach my $transactional (qw(true false))
+			{
+				get('mallory', "SELECT pg_logical_emit_message($transactional, 'txsync', \$m\$$version$kind$_\$m\$)") foreach @bodies;
+			}
+		}
+	}
+	captured();
+	is(get('postgres', "SELECT string_agg(DISTINCT action, ' ') FROM txsync.activity WHERE id > $last AND action <> 'visibility'"), undef, 'make no activity but that readers look again');
+	is(get('keeper', q{SELECT a FROM docs WHERE id = 'forged'}), 'a', 'the row is as it was');
+	$db->wait_for_state('streaming');
+};
+
+# ---- What is closed
+
+subtest 'what is closed' => sub {
+	my $open = join "\n", map { $_->[0] } @{ rows('postgres', q{
+		SELECT c.oid::regclass || ' ' || p FROM pg_class c, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) p
+		WHERE relnamespace = 'txsync'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') AND (has_table_privilege('nobody', c.oid, p) OR p IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') AND has_any_column_privilege('nobody', c.oid, p))
+		UNION ALL SELECT c.oid::regclass || ' ' || p FROM pg_class c, unnest('{USAGE,SELECT,UPDATE}'::text[]) p WHERE relnamespace = 'txsync'::regnamespace AND relkind = 'S' AND has_sequence_privilege('nobody', c.oid, p) ORDER BY 1}) };
+	is($open, 'txsync.entities SELECT', 'of our relations everybody reads one');
+	like(ask('nobody', 'SELECT * FROM txsync.activity'), qr/\A42501 /, 'activity');
+	like(ask('nobody', 'SELECT * FROM txsync.activity_0'), qr/\A42501 |\A42P01 /, 'its partitions');
+	like(ask('nobody', 'SELECT key FROM txsync.secret'), qr/\A42501 /, 'secret');
+	my $closed = join "\n", map { $_->[0] } @{ rows('postgres', q{SELECT proname FROM pg_proc p WHERE pronamespace = 'txsync'::regnamespace AND NOT has_function_privilege('nobody', oid, 'EXECUTE') ORDER BY 1}) };
+	note($closed);
+	like($closed, qr/^$_$/m, "$_() is not for everybody") foreach qw(backfill compact_changelog doctor emit health pause reset_capture resume status verify wait_captured);
+	my $elevated = join "\n", map { $_->[0] } @{ rows('postgres', q{SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace = 'txsync'::regnamespace AND prosecdef
+		AND (has_function_privilege('nobody', oid, 'EXECUTE') OR NOT coalesce(array_to_string(proconfig, ' ') ~ 'search_path=pg_catalog, pg_temp', false)) ORDER BY 1}) };
+	is($elevated, '', 'no SECURITY DEFINER function is for everybody, and each has its search_path');
+};
+
+$node->stop;
+done_testing();

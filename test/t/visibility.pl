@@ -1,0 +1,216 @@
+# Who is told what: roles with different rights to the tables of law.sql. docs/security.md says it in words.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib $FindBin::RealBin;
+use PostgreSQL::Test::Utils;
+use Roles;
+use Test::More;
+use WireClient;
+
+start_roles('visibility');
+
+# ---- Who is told what
+
+# A change in a few words: `+` is the entity, `-` its removal.
+sub brief
+{
+	my ($change) = @_;
+	return join '', $change->{action}, defined $change->{entityId} ? " $change->{entityType} $change->{entityId}" : " $change->{entityType}", $change->{action} eq 'truncate' ? '' : defined $change->{data} ? ' +' : ' -';
+}
+
+# What each role is told of what keeper does.
+sub is_told
+{
+	my ($what, $sql, %expected) = @_;
+	my %cursor = map { $_ => page($_, 'now')->{cursor} } @roles;
+	get('keeper', $sql);
+	captured();
+	foreach my $role (@roles)
+	{
+		my $page = page($role, $cursor{$role});
+		my $told = $page->{changes};
+		is(join(', ', map { brief($_) } @$told), $expected{$role} // '', "$what: $role");
+		foreach my $change (grep { !defined $_->{data} && $_->{action} !~ /truncate|visibility/ && $role !~ /postgres|keeper/ && $_->{entityType} =~ /docs|masked/ } @$told)
+		{
+			is($json->encode([ @$change{qw(changedKeys tx version rowVersion)} ]), '[null,null,null,null]', "$what: nothing else for $role");
+		}
+	}
+	return;
+}
+
+sub all_but_nobody { return map { $_ => $_[0] } grep { $_ ne 'nobody' } @roles }
+sub owners { return map { $_ => $_[0] } qw(postgres keeper) }
+
+subtest 'who is told what' => sub {
+	my %in_a = (owners('create docs 1 +'), map { $_ => 'create docs 1 +' } qw(ann cyd guy));
+	is_told('a row in A', q{INSERT INTO docs VALUES ('1', 'A', 'a', 'b', 1)}, %in_a);
+	is_told('a row in B', q{INSERT INTO docs VALUES ('2', 'B', 'a', 'b', 1)}, owners('create docs 2 +'), map { $_ => 'create docs 2 +' } qw(bob cyd));
+	is_told('a row of nobody', q{INSERT INTO docs VALUES ('0', NULL, 'a', 'b', 1)}, owners('create docs 0 +'));
+	is_told('a shared row', q{INSERT INTO docs VALUES ('3', 'C', 'a', 'b', 1, true)}, all_but_nobody('create docs 3 +'));
+	is_told('an update', q{UPDATE docs SET n = 2 WHERE id = '1'}, map { $_ => 'update docs 1 +' } qw(postgres keeper ann cyd guy));
+	is_told('a move from A to B', q{UPDATE docs SET organization_id = 'B' WHERE id = '1'}, map { $_ => /ann|guy/ ? 'delete docs 1 -' : 'update docs 1 +' } grep { $_ ne 'nobody' } @roles);
+	is_told('a row that is shared no more', q{UPDATE docs SET shared = false WHERE id = '3'}, owners('update docs 3 +'), map { $_ => 'delete docs 3 -' } qw(ann bob cyd guy));
+	is_told('a delete in B', q{DELETE FROM docs WHERE id = '2'}, map { $_ => 'delete docs 2 -' } qw(postgres keeper bob cyd));
+	is_told('a delete of what was shared', q{DELETE FROM docs WHERE id = '3'}, all_but_nobody('delete docs 3 -'));
+	is_told('a key', q{UPDATE docs SET id = '4' WHERE id = '1'}, map { $_ => 'delete docs 1 -, create docs 4 +' } qw(postgres keeper bob cyd));
+	is_told('two in one', q{BEGIN; DELETE FROM docs WHERE id = '4'; INSERT INTO docs VALUES ('4', 'A', 'again', 'b', 1); COMMIT}, (map { $_ => 'delete docs 4 +, create docs 4 +' } qw(postgres keeper cyd)), (map { $_ => 'delete docs 4 +, create docs 4 +' } qw(ann guy)), bob => 'delete docs 4 -');
+	is_told('TRUNCATE', q{TRUNCATE docs}, all_but_nobody('truncate docs'));
+	is_told('a table without organizations', q{INSERT INTO plain VALUES (1, 'a', 'b', 1)}, all_but_nobody('create plain 1 +'));
+	is_told('a table without row security', q{INSERT INTO parts VALUES (1, 'x', 'B', 'a', 'b', 1)}, all_but_nobody('create parts 1 +'));
+	is_told('a delete without row security', q{DELETE FROM parts}, all_but_nobody('delete parts 1 -'));
+	is_told('a table whose id guy may not read', q{INSERT INTO pairs VALUES (1, 'r', 'A', 'a', 'b', 1)}, map { $_ => 'create pairs ["1","r"] +' } qw(postgres keeper ann bob cyd));
+};
+
+subtest 'what is in it' => sub {
+	get('keeper', q{INSERT INTO docs VALUES ('1', 'A', 'a', 'b', 1)});
+	get('keeper', q{INSERT INTO masked VALUES ('00000000-0000-0000-0000-000000000001', 'A', 'a', '{}', 1, 'hush')});
+	captured();
+	my %cursor = map { $_ => page($_, 'now')->{cursor} } @roles;
+	get('keeper', q{UPDATE docs SET a = 'x', b = 'y', tx = '{"transactionId": "by keeper", "sourceId": "s", "changedField": "b"}' WHERE id = '1'});
+	get('keeper', q{UPDATE masked SET a = 'x', secret = 'psst' WHERE a = 'a'});
+	captured();
+	my $sees = sub {
+		my ($role) = @_;
+		return map { $_->{entityType} => $_ } @{ page($role, $cursor{$role})->{changes} };
+	};
+	my %all = $sees->('keeper');
+	is($json->encode($all{docs}{data}), '{"a":"x","b":"y","id":"1","n":1,"organization_id":"A","shared":false}', 'the columns, but for our own');
+	is($json->encode($all{docs}{changedKeys}), '["a","b"]', 'changedKeys');
+	is($all{docs}{organizationId}, 'A', 'organizationId');
+	is($all{docs}{versions}{fields}{b}, 'by keeper', 'versions');
+	is($json->encode($all{masked}{data}), '{"a":"x","b":{},"id":"00000000-0000-0000-0000-000000000001","n":1,"tenant_id":"A"}', 'nothing that is hidden');
+	is($json->encode($all{masked}{changedKeys}), '["a"]', 'nor in changedKeys');
+	my %some = $sees->('guy');
+	is($json->encode($some{docs}{data}), '{"a":"x","id":"1","n":1}', 'of columns those that the role may read');
+	is($json->encode($some{docs}{changedKeys}), '["a"]', 'in changedKeys, too');
+	is($some{docs}{organizationId}, undef, 'no organization either');
+	unlike($json->encode($some{docs}), qr/"b"|"y"/, 'nowhere');
+	is($json->encode($some{masked}{data}), '{"a":"x","id":"00000000-0000-0000-0000-000000000001","tenant_id":"A"}', 'also what may be read stays hidden');
+	my @in = map { $json->encode([ map { $_->{entityId} } grep { $_->{entityType} eq 'docs' } @{ (page('guy', 'start', ", 1000, NULL, ARRAY['$_']"))->{changes} } ]) } qw(A B);
+	is($in[0], $in[1], 'no filter tells what is in a column that the role may not read');
+
+	my $pointers = q{'[{"entityType": "docs", "entityId": "1"}, {"entityType": "docs", "entityId": "none"}, {"entityType": "pairs", "entityId": "[\"1\",\"r\"]"}]'};
+	my %entities = map { my $role = $_; ($role => join ' ', map { defined $_->{data} ? 'seen' : 'null' } @{ $json->decode(get($role, "SELECT txsync.get_entities($pointers)")) }) } @roles;
+	is_deeply(\%entities, { (map { $_ => 'seen null seen' } qw(postgres keeper ann cyd)), bob => 'null null seen', guy => 'seen null null', nobody => 'null null null' }, 'get_entities()');
+	my ($invisible, $missing) = @{ $json->decode(get('bob', "SELECT txsync.get_entities($pointers)")) };
+	delete $_->{entityId} foreach $invisible, $missing;
+	is($json->encode($invisible), $json->encode($missing), 'what is invisible is as what is not there');
+	is($json->encode([ map { $_->{data} } @{ $json->decode(get('guy', q{SELECT txsync.snapshot('docs')}))->{entities} } ]), '[{"a":"x","id":"1","n":1}]', 'snapshot()');
+	is($json->encode($json->decode(get('bob', q{SELECT txsync.snapshot('docs')}))->{entities}), '[]', 'snapshot(): nothing that is invisible');
+	like(ask('nobody', q{SELECT txsync.snapshot('docs')}), qr/\A42501 |"entities": \[\]/, 'snapshot() without any right');
+};
+
+# Users' functions run as in a SELECT of the caller's own: with his search_path and his settings.
+subtest 'policies that look at the session' => sub {
+	get('keeper', <<'SQL');
+CREATE FUNCTION is_member() RETURNS boolean STABLE LANGUAGE sql AS $$ SELECT EXISTS (SELECT FROM member WHERE role = current_user AND active AND org = current_setting('app.org', true)) $$;
+CREATE FUNCTION was_member(entity_id text, org_id text) RETURNS boolean STABLE LANGUAGE plpgsql AS $$ BEGIN RETURN is_member(); END $$;
+CREATE TABLE lax (id int PRIMARY KEY);
+ALTER TABLE lax ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON lax USING (is_member());
+GRANT SELECT ON lax TO ann, bob;
+SELECT txsync.track('lax', delete_visible => 'was_member(text, text)');
+SQL
+	my $cursor = page('ann', 'now')->{cursor};
+	get('keeper', 'INSERT INTO lax VALUES (1), (2); DELETE FROM lax WHERE id = 2');
+	captured();
+	get($_, "SET app.org = 'A'") foreach qw(ann bob);
+	is(join(', ', map { brief($_) } @{ page('ann', $cursor)->{changes} }), 'create lax 1 +, delete lax 2 -, delete lax 2 -', 'with her organization');
+	is($json->encode(page('bob', $cursor)->{changes}), '[]', 'without his');
+	is(join(' ', map { $_->{entityId} } @{ $json->decode(get('ann', q{SELECT txsync.snapshot('lax')}))->{entities} }), '1', 'a snapshot');
+	like(get('ann', q{SELECT txsync.get_entities('[{"entityType": "lax", "entityId": "1"}]')}), qr/"data": \{/, 'an entity');
+	get('ann', "SET app.org = 'B'");
+	is($json->encode(page('ann', $cursor)->{changes}), '[]', 'with another one');
+	get('keeper', 'DROP TABLE lax');
+	captured();
+	is($json->encode(page('ann', $cursor)->{changes}), '[]', 'of a table that is gone nothing is told');
+};
+
+subtest 'rights that go while somebody reads' => sub {
+	get('keeper', 'TRUNCATE docs, masked');
+	captured();
+	my $cursor = page('ann', 'now')->{cursor};
+	get('keeper', q{INSERT INTO docs SELECT 'p' || g, 'A', 'a', 'b', g FROM generate_series(1, 10) g});
+	captured();
+	my $page = page('ann', $cursor, ', 3');
+	is(scalar(grep { $_->{data} } @{ $page->{changes} }), 3, 'a page');
+	get('keeper', q{UPDATE member SET active = false WHERE role = 'ann'});
+	my @rest;
+	for ($page = page('ann', $page->{cursor}, ', 3'); push(@rest, @{ $page->{changes} }), $page->{hasMore};) { $page = page('ann', $page->{cursor}, ', 3') }
+	is(scalar(grep { $_->{data} } @rest), 0, 'the next page has nothing of it');
+	get('keeper', q{SELECT txsync.reshare('docs', array_agg(id)) FROM docs});
+	captured();
+	is(join(' ', sort map { brief($_) } @{ page('ann', $page->{cursor})->{changes} }), join(' ', sort map { "visibility docs p$_ -" } 1 .. 10), 'reshare() tells that it is gone');
+	is(join(' ', map { brief($_) } @{ page('bob', $page->{cursor})->{changes} }), join(' ', map { brief($_) } @{ page('ann', $page->{cursor})->{changes} }), 'those who never saw it learn no more');
+	unlike($json->encode(page('bob', $page->{cursor})->{changes}), qr/"organizationId":"/, 'nor whose it is');
+	get('keeper', q{UPDATE member SET active = true WHERE role = 'ann'});
+	get('keeper', q{SELECT txsync.reshare('docs', '{p1,p2}')});
+	captured();
+	is(join(' ', map { brief($_) } grep { $_->{data} } @{ page('ann', $page->{cursor}, ', latest => true')->{changes} }), join(' ', map { "visibility docs p$_ +" } 3 .. 10, 1, 2), 'after a grant all is there again');
+	like(ask('ann', q{SELECT txsync.reshare('docs', '{p1}')}), qr/\A42501 /, 'reshare() is the table owner\'s');
+	get('postgres', 'REVOKE SELECT ON docs FROM bob');
+	is(join(' ', map { brief($_) } grep { $_->{entityType} eq 'docs' } @{ page('bob', 'start', ', 1000')->{changes} }), '', 'who may not read the table is told nothing');
+	get('postgres', 'GRANT SELECT ON docs TO bob');
+};
+
+# A commit is in the WAL, and so in the changelog, before others see its rows; with a standby that must confirm it, long before.
+subtest 'a transaction that is not visible yet' => sub {
+	get('keeper', q{INSERT INTO plain VALUES (50, 'old')});
+	captured();
+	get('postgres', q{ALTER SYSTEM SET synchronous_standby_names = 'ghost'});
+	get('postgres', q{ALTER SYSTEM SET synchronous_commit = local});
+	get('postgres', 'SELECT pg_reload_conf()');
+	$db->poll_ok(q{SELECT current_setting('synchronous_standby_names') = 'ghost'}, 'a standby that never confirms');
+	my $waits = WireClient->new($node, user => 'keeper', options => '-c synchronous_commit=on');
+	my $last = get('postgres', 'SELECT max(id) FROM txsync.activity');
+	my $cursor = page('ann', 'now')->{cursor};
+	$waits->send(q{UPDATE plain SET a = 'new' WHERE id = 50});
+	$db->poll_ok("SELECT count(*) = 1 FROM txsync.activity WHERE id > $last", 'captured');
+	is(get('ann', 'SELECT a FROM plain WHERE id = 50'), 'old', 'others do not see it yet');
+	my @before = page('ann', $cursor);
+	my $now = page('ann', 'now')->{cursor};
+	my $snapshot = $json->decode(get('ann', q{SELECT txsync.snapshot('plain')}))->{cursor};
+	get('postgres', "SELECT pg_cancel_backend($waits->{pid})");
+	$waits->answer;
+	is(get('ann', 'SELECT a FROM plain WHERE id = 50'), 'new', 'now they do');
+	push @before, page('ann', $before[0]{cursor});
+	is(join(' ', map { $_->{data}{a} } map { @{ $_->{changes} } } @before), 'new', 'its change is told with what it wrote');
+	is(join(' ', map { $_->{data}{a} } @{ page('ann', $now)->{changes} }), 'new', 'now is not behind what is seen');
+	is(join(' ', map { $_->{data}{a} } @{ page('ann', $snapshot)->{changes} }), 'new', 'nor is the cursor of a snapshot');
+	get('postgres', 'ALTER SYSTEM RESET ALL');
+	get('postgres', 'SELECT pg_reload_conf()');
+};
+
+# ---- One session, several roles
+
+subtest 'SET ROLE' => sub {
+	my $many = WireClient->new($node, user => 'postgres');
+	my $ask = sub { my $answer = $many->query($_[0]); return $answer->{error} // $answer->{rows}[0][0] };
+	get('keeper', q{INSERT INTO docs VALUES ('set role A', 'A'), ('set role B', 'B')});
+	captured();
+	my $told = sub { return join ' ', sort map { $_->{entityId} =~ /set role (.)/ && $_->{data} ? $1 : () } @{ $json->decode($ask->(q{SELECT txsync.fetch_changes('start', 1000, '{docs}')}))->{changes} } };
+	foreach my $round (1 .. 8)
+	{
+		is($told->(), 'A B', "the superuser ($round)");
+		foreach my $case ([qw(ann A)], [qw(bob B)])
+		{
+			$ask->("SET ROLE $case->[0]");
+			is($told->(), $case->[1], "$case->[0] ($round)");
+			$ask->('RESET ROLE');
+		}
+	}
+	$ask->('SET ROLE ann');
+	$ask->('SET row_security = off');
+	like($ask->(q{SELECT txsync.fetch_changes('start', 1000, '{docs}')}), qr/\A42501|\A(?!.*set role B)/s, 'row_security = off shows no more');
+	like($ask->(q{SELECT txsync.snapshot('docs')}), qr/\A42501|\A(?!.*set role B)/s, 'nor in a snapshot');
+	like($ask->(q{SELECT txsync.get_entities('[{"entityType": "docs", "entityId": "set role B"}]')}), qr/\A42501|"data": null/, 'nor of an entity');
+	$many->drop;
+	get('postgres', q{CREATE FUNCTION lent() RETURNS jsonb LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$ SELECT txsync.fetch_changes('start', 1000, '{docs}') $$; ALTER FUNCTION lent() OWNER TO bob});
+	unlike(get('ann', 'SELECT lent()'), qr/"organizationId": "A"[^{}]*"data": \{/, 'a SECURITY DEFINER function sees as its owner');
+};
+
+$node->stop;
+done_testing();
