@@ -61,7 +61,7 @@ public:
 	bool
 	MayTell() const
 	{
-		return readable_.HasId();
+		return readable_.HasId() && CanReadRows(entity_, readable_);
 	}
 
 	// `told` has a place for each activity.

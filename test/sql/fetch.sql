@@ -128,6 +128,37 @@ SELECT tell('odd', g::text, 'create') FROM generate_series(1, 3) g;
 SELECT c ->> 'entityId' AS id, c -> 'data' AS data, c -> 'truncated' AS truncated FROM jsonb_array_elements(txsync.fetch_changes(entity_types => '{odd}') -> 'changes') c;
 SELECT snapshot -> 'entities' FROM txsync.snapshot('odd');
 
+-- no code of users runs: a cast to json is not called, its type's text stands there, as in the stream; and nobody is kept from reading by an operator
+-- that somebody has made ambiguous
+CREATE ROLE mallory;
+GRANT CREATE ON SCHEMA public TO mallory;
+SET ROLE mallory;
+CREATE TYPE mood AS ENUM ('glad', 'sad');
+CREATE FUNCTION to_json(mood) RETURNS json LANGUAGE plpgsql AS $$ BEGIN RAISE 'run as %', current_user; END $$;
+CREATE CAST (mood AS json) WITH FUNCTION to_json(mood);
+CREATE TYPE moods AS (mood mood, n int);
+CREATE TABLE feelings (id int PRIMARY KEY, m mood, ms mood[], r moods, at timestamptz, b bytea, i interval);
+SELECT entity_type FROM txsync.track('feelings');
+INSERT INTO feelings VALUES (1, 'glad', '{sad,NULL}', '(glad,1)', '2026-11-22 09:00+00', '\x01', '1 day'), (2, NULL, NULL, NULL, NULL, NULL, NULL);
+CREATE FUNCTION as_text(mood) RETURNS text LANGUAGE sql RETURN 'x';
+CREATE CAST (mood AS text) WITH FUNCTION as_text(mood) AS IMPLICIT;
+CREATE TABLE ambiguous (id mood PRIMARY KEY);
+SELECT entity_type FROM txsync.track('ambiguous');
+INSERT INTO ambiguous VALUES ('glad');
+RESET ROLE;
+SELECT tell('feelings', '1', 'create'), tell('feelings', '2', 'create'), tell('ambiguous', 'glad', 'create');
+SET bytea_output = escape;
+SET intervalstyle = sql_standard;
+SET timezone = 'America/New_York';
+SELECT entity_type, entity_id, data FROM txsync.changes('14');
+RESET bytea_output;
+RESET intervalstyle;
+RESET timezone;
+DROP OWNED BY mallory CASCADE;
+DROP ROLE mallory;
+DELETE FROM txsync.activity WHERE id > 14;
+UPDATE txsync.capture_state SET last_id = 14;
+
 -- entities by name
 SELECT jsonb_path_query(txsync.get_entities('[{"entityType": "pages", "entityId": "b"}, {"entityType": "pairs", "entityId": "[\"1\", \"x\"]"}, {"entityType": "pages", "entityId": "nobody"}, {"entityType": "pairs", "entityId": "?"}, {"entityType": "odd", "entityId": "1"}]'), '$[*]') - 'versions';
 SELECT txsync.get_entities('[{"entityType": "pages", "entityId": "a"}]') -> 0 -> 'versions' -> 'rowVersion' AS row_version;
