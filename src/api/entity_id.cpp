@@ -8,10 +8,13 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
 #include "parser/parse_coerce.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -22,23 +25,59 @@ namespace txsync::api {
 
 namespace {
 
-// `OPERATOR(schema.=)` or `OPERATOR(schema.>)`: the one that unique indexes on the type go by, unless they were told
-// another.
-std::string
+// The operator that unique indexes on the type go by, unless they were told another.
+Oid
 OperatorOf(Oid type, char which)
 {
+	const TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_GT_OPR);
+	return which == '=' ? entry->eq_opr : entry->gt_opr;
+}
+
+// Casts that whoever owns a type makes implicit may leave open which operator a name stands for.
+bool
+HasImplicitCasts(Oid type)
+{
+	CatCList *casts = SearchSysCacheList1(CASTSOURCETARGET, ObjectIdGetDatum(type));
+	bool has = false;
+	for (int i = 0; i < casts->n_members; i++) {
+		auto *cast = reinterpret_cast<Form_pg_cast>(GETSTRUCT(&casts->members[i]->tuple));
+		has = has || cast->castcontext == COERCION_CODE_IMPLICIT;
+	}
+	ReleaseSysCacheList(casts);
+	return has;
+}
+
+// `OPERATOR(schema.=)`; empty where its name is not enough.
+std::string
+NameOf(Oid type, char which)
+{
 	return pg::Call([&]() -> const char * {
-		const TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_GT_OPR);
-		HeapTuple row = SearchSysCache1(OPEROID, ObjectIdGetDatum(which == '=' ? entry->eq_opr : entry->gt_opr));
+		HeapTuple row = SearchSysCache1(OPEROID, ObjectIdGetDatum(OperatorOf(type, which)));
 		if (!HeapTupleIsValid(row)) // the statement will say that there is none
 			return psprintf("OPERATOR(pg_catalog.%c)", which);
 		auto *form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(row));
 		const char *schema = get_namespace_name(form->oprnamespace);
 		const char *sql = psprintf("OPERATOR(%s.%s)", quote_identifier(schema != nullptr ? schema : "pg_catalog"),
 								   NameStr(form->oprname));
+		if (IsPolymorphicType(form->oprleft) && HasImplicitCasts(type))
+			sql = "";
 		ReleaseSysCache(row);
 		return sql;
 	});
+}
+
+// Where the operator's name is not enough its function is called, for which no index is used.
+std::string
+Comparison(Oid type, char which, const std::string &column, const std::string &value)
+{
+	std::string name = NameOf(type, which);
+	if (!name.empty())
+		return column + ' ' + name + ' ' + value;
+	std::string function = pg::Call([&] {
+		Oid oid = get_opcode(OperatorOf(type, which));
+		return quote_qualified_identifier(get_namespace_name(get_func_namespace(oid)), get_func_name(oid));
+	});
+	return function + '(' + column + ", " + value + ')';
 }
 
 pg::Spi::Parameter
@@ -75,9 +114,10 @@ IdReader::IdReader(const Table &table, const core::Tracking &tracking)
 		Describe(column, table.Column(name), context_.get());
 		settled_ = settled_ && pg::IsSettled(column.type);
 		std::string sql = "t." + pg::QuoteIdentifier(name.c_str());
-		std::string equals = (Parameters() > 1 ? " AND " : "") + sql + ' ' + OperatorOf(column.type, '=');
-		condition_ += equals + " $" + std::to_string(Parameters());
-		join_condition_ += equals + " k.k" + std::to_string(Parameters());
+		std::string number = std::to_string(Parameters());
+		std::string_view conjunction = Parameters() > 1 ? " AND " : "";
+		condition_.append(conjunction) += Comparison(column.type, '=', sql, "$" + number);
+		join_condition_.append(conjunction) += Comparison(column.type, '=', sql, "k.k" + number);
 		list_ += (Parameters() > 1 ? ", " : "") + sql;
 	}
 	behind_condition_ = Behind(tracking.id_columns);
@@ -87,16 +127,17 @@ IdReader::IdReader(const Table &table, const core::Tracking &tracking)
 std::string
 IdReader::Behind(const std::vector<std::string> &names) const
 {
-	std::string greater = OperatorOf(columns_[0].type, '>');
-	bool same = true;
+	std::string greater = NameOf(columns_[0].type, '>');
+	bool same = !greater.empty();
 	std::string parameters;
 	std::string nested;
 	for (size_t i = names.size(); i-- > 0;) {
+		Oid type = columns_[i].type;
 		std::string column = "t." + pg::QuoteIdentifier(names[i].c_str());
 		std::string parameter = "$" + std::to_string(i + 1);
-		std::string is_greater = column + ' ' + OperatorOf(columns_[i].type, '>') + ' ' + parameter;
-		std::string is_equal = column + ' ' + OperatorOf(columns_[i].type, '=') + ' ' + parameter;
-		same = same && OperatorOf(columns_[i].type, '>') == greater;
+		std::string is_greater = Comparison(type, '>', column, parameter);
+		std::string is_equal = Comparison(type, '=', column, parameter);
+		same = same && NameOf(type, '>') == greater;
 		parameters = parameters.empty() ? parameter : parameter + ", " + parameters;
 		nested = nested.empty() ? is_greater : "(" + is_greater + " OR " + is_equal + " AND " + nested + ")";
 	}

@@ -16,14 +16,24 @@ constexpr int64_t kFewestLooks = 1000;
 constexpr int64_t kSmallestBatch = 32;
 constexpr int64_t kLargestBatch = 2000;
 
+// So many activities of other entity types are as much work as to look at one.
+constexpr int64_t kSkipsPerLook = 16;
+
+constexpr size_t kMostNames = 1000;
+
 void
 RequireSound(const PageRequest &request)
 {
 	if (request.max < 1 || request.max > kMostChanges)
 		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "max must be from 1 to 1000"};
-	if (!request.filter.entity_types)
+	const Filter &filter = request.filter;
+	for (const auto *names : {&filter.entity_types, &filter.organizations}) {
+		if (*names && (*names)->Names().size() > kMostNames)
+			throw pg::Failure{ERRCODE_PROGRAM_LIMIT_EXCEEDED, "a filter has at most 1000 names"};
+	}
+	if (!filter.entity_types)
 		return;
-	for (const std::string &name : request.filter.entity_types->Names()) {
+	for (const std::string &name : filter.entity_types->Names()) {
 		if (FindEntity(name) == nullptr && !(MayReadEvents() && IsTopic(name)))
 			throw UnknownEntityType(name);
 	}
@@ -43,10 +53,9 @@ public:
 	{
 		Page page;
 		page.has_more = position_ < extent_.last_id;
-		int64_t looks = std::max(kFewestLooks, kLooks * request_.max);
+		looks_ = std::max(kFewestLooks, kLooks * request_.max);
 		int64_t batch = std::max(kSmallestBatch, request_.max);
-		while (page.has_more && static_cast<int64_t>(page.changes.size()) < request_.max && looks > 0) {
-			looks -= batch;
+		while (page.has_more && static_cast<int64_t>(page.changes.size()) < request_.max && looks_ > 0) {
 			size_t before = page.changes.size();
 			ReadBatch(page, batch);
 			if (page.changes.size() == before)
@@ -66,6 +75,10 @@ private:
 		if (page.has_more)
 			activities.pop_back();
 		position_ = page.has_more ? activities.back().id : extent_.last_id;
+		looks_ -= static_cast<int64_t>(activities.size()) / kSkipsPerLook;
+		if (const std::optional<core::NameSet> &types = request_.filter.entity_types)
+			std::erase_if(activities, [&](const Activity &activity) { return !types->Contains(activity.entity_type); });
+		looks_ -= static_cast<int64_t>(activities.size());
 		if (request_.latest)
 			DropSuperseded(activities, extent_.last_id);
 		for (Told &told : Tell(activities, request_.filter)) {
@@ -81,6 +94,7 @@ private:
 	const PageRequest &request_;
 	const Extent extent_;
 	int64_t position_;
+	int64_t looks_ = 0; // that are left
 };
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "api/readable.h"
 
+#include "api/user_cast.h"
 #include "pg/trigger.h"
 
 extern "C" {
@@ -69,7 +70,7 @@ Readable::Readable(const Entity &entity)
 		std::string name = NameStr(column->attname);
 		if (!column->attisdropped && name != pg::kTxColumn && name != pg::kVersionsColumn &&
 			!core::IsHidden(entity.tracking, name) && MayRead(name))
-			columns.push_back(name);
+			Add(column);
 	}
 }
 
@@ -92,13 +93,17 @@ Readable::Tells(std::string_view column) const
 	return !core::IsHidden(entity_.tracking, column) && (all_ || core::Names(columns, column));
 }
 
-std::string
-Readable::List() const
+void
+Readable::Add(Form_pg_attribute column)
 {
-	std::string list;
-	for (const std::string &column : columns)
-		list += (list.empty() ? "t." : ", t.") + pg::QuoteIdentifier(column.c_str());
-	return list;
+	const char *name = NameStr(column->attname);
+	columns.emplace_back(name);
+	std::string sql = pg::QuoteIdentifier(name);
+	list_ += list_.empty() ? "" : ", ";
+	if (HasUserCast(column->atttypid))
+		list_ += "CASE WHEN t." + sql + " IS NULL THEN NULL ELSE pg_catalog.format('%s', t." + sql + ") END AS " + sql;
+	else
+		list_ += "t." + sql;
 }
 
 bool

@@ -25,16 +25,24 @@ public:
 	// Whether a change of the column may be told. Columns that are gone count as the table's.
 	bool Tells(std::string_view column) const;
 
-	// `t."a", t."b"`: the columns, for a table that goes by t.
-	std::string List() const;
+	// `t."a", t."b"`: the columns, for a table that goes by t, such that no user's code runs when they are written as
+	// JSON: where it would, the value's text stands for it.
+	const std::string &
+	List() const
+	{
+		return list_;
+	}
 
 	std::vector<std::string> columns; // without tx, versions and hidden ones
 
 private:
 	bool MayRead(std::string_view column) const;
 
+	void Add(Form_pg_attribute column);
+
 	const Entity &entity_;
 	bool all_;
+	std::string list_;
 };
 
 } // namespace txsync::api

@@ -8,6 +8,7 @@
 extern "C" {
 #include "access/htup_details.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 }
@@ -26,12 +27,13 @@ enum Member
 	kMembers,
 };
 
-// For a statement on `t` and, beside it, JsonOf(t).
+// For a statement with From(). The data is a record, to be written as JSON later: with the settings that policies see
+// no value would be told as it is in the stream.
 std::string
 Members(const Entity &entity, const Readable &readable)
 {
 	bool has_versions = entity.tracking.tx && MayReadVersions(entity);
-	return "pg_catalog.to_json(d), " +
+	return std::string("d, ") +
 		   (readable.HasOrganization() ? "t." + pg::QuoteIdentifier(entity.tracking.org_column.c_str()) : "NULL") +
 		   (has_versions ? ", t.tx, t.tx_versions" : ", NULL::pg_catalog.jsonb, NULL::pg_catalog.bytea");
 }
@@ -73,6 +75,14 @@ Bytes(Datum value)
 		auto *bytes = PG_DETOAST_DATUM(value);
 		return std::string_view(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
 	});
+}
+
+// As the stream has it, as far as that is in the settings.
+std::string_view
+DataText(Datum record)
+{
+	pg::PinnedScope pinned(true);
+	return Bytes(pg::Call([&] { return DirectFunctionCall1(row_to_json, record); }));
 }
 
 // As the decoder writes it.
@@ -125,7 +135,7 @@ public:
 	{
 		Row row;
 		row.exists = true;
-		row.data = Bytes(values_[kData]);
+		row.data = DataText(values_[kData]);
 		if (!nulls_[kOrganization])
 			row.organization = OrganizationText(TupleDescAttr(desc_, kOrganization)->atttypid, values_[kOrganization]);
 		if (with_versions)
@@ -177,6 +187,20 @@ ReadKeys(const Entity &entity, std::span<const std::string_view> ids)
 }
 
 } // namespace
+
+bool
+CanReadRows(const Entity &entity, const Readable &readable)
+{
+	std::string sql = StatementForIds(entity, readable);
+	SPIPlanPtr &plan = entity.Plan(sql);
+	if (plan == nullptr) {
+		TryRead([&] {
+			pg::Spi spi;
+			spi.Prepare(plan, sql.c_str(), entity.ids.Arrays({}), pg::Spi::Planned::kGeneric);
+		});
+	}
+	return plan != nullptr;
+}
 
 std::vector<Row>
 ReadRows(const Entity &entity, const Readable &readable, std::span<const std::string_view> ids)

@@ -15,6 +15,10 @@ struct Row
 	std::string_view organization; // null also where it may not be read
 };
 
+// Whether there is a statement that reads them. There is none where somebody has made casts for the type of the ids
+// that leave open which operator compares them.
+bool CanReadRows(const Entity &entity, const Readable &readable);
+
 // One for each id, in their order, by one statement. An id that is none of the type's is of no row. The role may read
 // the type's ids (Readable::HasId()).
 std::vector<Row> ReadRows(const Entity &entity, const Readable &readable, std::span<const std::string_view> ids);

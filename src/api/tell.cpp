@@ -61,7 +61,7 @@ public:
 	bool
 	MayTell() const
 	{
-		return readable_.HasId();
+		return readable_.HasId() && CanReadRows(entity_, readable_);
 	}
 
 	// `told` has a place for each activity.
@@ -129,8 +129,7 @@ private:
 	Told
 	Absent(const Activity &activity, std::string_view asked) const
 	{
-		bool told_whole = asked.data() == activity.organization_id.data();
-		return told_whole ? Own(activity) : Gone(activity, asked);
+		return Asks(organizations_, activity.organization_id) ? Own(activity) : Gone(activity, asked);
 	}
 
 	// Deleted, or hidden by a policy.

@@ -40,25 +40,32 @@ Spi::Execute(const std::string &sql)
 	});
 }
 
+void
+Spi::Prepare(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> parameters, Planned planned)
+{
+	Call([&] {
+		auto *types = static_cast<Oid *>(palloc(sizeof(Oid) * parameters.size()));
+		for (size_t i = 0; i < parameters.size(); i++)
+			types[i] = parameters[i].type;
+		int options = planned == Planned::kGeneric ? CURSOR_OPT_GENERIC_PLAN : 0;
+		SPIPlanPtr fresh = SPI_prepare_cursor(sql, static_cast<int>(parameters.size()), types, options);
+		if (fresh == nullptr || SPI_keepplan(fresh) != 0)
+			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+		plan = fresh;
+	});
+}
+
 uint64_t
 Spi::Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> parameters, Planned planned, int64_t limit)
 {
-	int options = planned == Planned::kGeneric ? CURSOR_OPT_GENERIC_PLAN : 0;
+	if (plan == nullptr)
+		Prepare(plan, sql, parameters, planned);
 	return Call([&] {
-		auto count = static_cast<int>(parameters.size());
-		auto *types = static_cast<Oid *>(palloc(sizeof(Oid) * parameters.size()));
 		auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * parameters.size()));
 		auto *nulls = static_cast<char *>(palloc(parameters.size() + 1));
-		for (int i = 0; i < count; i++) {
-			types[i] = parameters[static_cast<size_t>(i)].type;
-			values[i] = parameters[static_cast<size_t>(i)].value;
-			nulls[i] = parameters[static_cast<size_t>(i)].null ? 'n' : ' ';
-		}
-		if (plan == nullptr) {
-			SPIPlanPtr fresh = SPI_prepare_cursor(sql, count, types, options);
-			if (fresh == nullptr || SPI_keepplan(fresh) != 0)
-				elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-			plan = fresh;
+		for (size_t i = 0; i < parameters.size(); i++) {
+			values[i] = parameters[i].value;
+			nulls[i] = parameters[i].null ? 'n' : ' ';
 		}
 		int result = SPI_execute_plan(plan, values, nulls, false, limit);
 		if (result < 0)

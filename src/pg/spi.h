@@ -38,6 +38,7 @@ public:
 		Datum value;
 		bool null = false;
 	};
+	void Prepare(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> parameters, Planned planned);
 	uint64_t Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> parameters,
 					 Planned planned = Planned::kAsServerLikes, int64_t limit = 0);
 

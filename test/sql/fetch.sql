@@ -4,6 +4,7 @@ CREATE TABLE pages (id text PRIMARY KEY, organization_id text, name text, salary
 SELECT entity_type FROM txsync.track('pages', hidden => '{secret}');
 CREATE TABLE pairs (a int, b text, n int, PRIMARY KEY (a, b));
 SELECT entity_type FROM txsync.track('pairs', tx => false);
+DELETE FROM txsync.capture_state;
 INSERT INTO txsync.capture_state (system_identifier, database, epoch, timeline, position)
 SELECT system_identifier, database, 7, 1, '0/0' FROM txsync.capture_worker();
 CREATE TABLE txsync_rows PARTITION OF txsync.activity FOR VALUES FROM (0) TO (10000000);
@@ -63,6 +64,7 @@ SELECT txsync.fetch_changes(max => 1001);
 SELECT txsync.fetch_changes(NULL);
 SELECT txsync.fetch_changes(entity_types => '{pages,nope}');
 SELECT txsync.fetch_changes(organizations => '{NULL}');
+SELECT txsync.fetch_changes(organizations => ARRAY(SELECT g::text FROM generate_series(1, 1001) g));
 SELECT txsync.fetch_changes('');
 SELECT txsync.fetch_changes('-1');
 SELECT txsync.fetch_changes('12');
@@ -126,6 +128,37 @@ SELECT tell('odd', g::text, 'create') FROM generate_series(1, 3) g;
 SELECT c ->> 'entityId' AS id, c -> 'data' AS data, c -> 'truncated' AS truncated FROM jsonb_array_elements(txsync.fetch_changes(entity_types => '{odd}') -> 'changes') c;
 SELECT snapshot -> 'entities' FROM txsync.snapshot('odd');
 
+-- no code of users runs: a cast to json is not called, its type's text stands there, as in the stream; and nobody is kept from reading by an operator
+-- that somebody has made ambiguous
+CREATE ROLE mallory;
+GRANT CREATE ON SCHEMA public TO mallory;
+SET ROLE mallory;
+CREATE TYPE mood AS ENUM ('glad', 'sad');
+CREATE FUNCTION to_json(mood) RETURNS json LANGUAGE plpgsql AS $$ BEGIN RAISE 'run as %', current_user; END $$;
+CREATE CAST (mood AS json) WITH FUNCTION to_json(mood);
+CREATE TYPE moods AS (mood mood, n int);
+CREATE TABLE feelings (id int PRIMARY KEY, m mood, ms mood[], r moods, at timestamptz, b bytea, i interval);
+SELECT entity_type FROM txsync.track('feelings');
+INSERT INTO feelings VALUES (1, 'glad', '{sad,NULL}', '(glad,1)', '2026-11-22 09:00+00', '\x01', '1 day'), (2, NULL, NULL, NULL, NULL, NULL, NULL);
+CREATE FUNCTION as_text(mood) RETURNS text LANGUAGE sql RETURN 'x';
+CREATE CAST (mood AS text) WITH FUNCTION as_text(mood) AS IMPLICIT;
+CREATE TABLE ambiguous (id mood PRIMARY KEY);
+SELECT entity_type FROM txsync.track('ambiguous');
+INSERT INTO ambiguous VALUES ('glad');
+RESET ROLE;
+SELECT tell('feelings', '1', 'create'), tell('feelings', '2', 'create'), tell('ambiguous', 'glad', 'create');
+SET bytea_output = escape;
+SET intervalstyle = sql_standard;
+SET timezone = 'America/New_York';
+SELECT entity_type, entity_id, data FROM txsync.changes('14');
+RESET bytea_output;
+RESET intervalstyle;
+RESET timezone;
+DROP OWNED BY mallory CASCADE;
+DROP ROLE mallory;
+DELETE FROM txsync.activity WHERE id > 14;
+UPDATE txsync.capture_state SET last_id = 14;
+
 -- entities by name
 SELECT jsonb_path_query(txsync.get_entities('[{"entityType": "pages", "entityId": "b"}, {"entityType": "pairs", "entityId": "[\"1\", \"x\"]"}, {"entityType": "pages", "entityId": "nobody"}, {"entityType": "pairs", "entityId": "?"}, {"entityType": "odd", "entityId": "1"}]'), '$[*]') - 'versions';
 SELECT txsync.get_entities('[{"entityType": "pages", "entityId": "a"}]') -> 0 -> 'versions' -> 'rowVersion' AS row_version;
@@ -158,6 +191,32 @@ SELECT txsync.snapshot('pairs', txsync.fetch_changes('now') ->> 'cursor');
 SET ROLE reader;
 SELECT txsync.snapshot('pairs');
 RESET ROLE;
+
+-- work is bounded: a page may be empty and have more behind it, up to which its cursor has moved
+INSERT INTO txsync.activity (id, epoch, commit_lsn, change_lsn, k, xid, committed_at, entity_type, entity_id, action)
+SELECT s.last_id + g, 7, '0/10', '0/8', 0, '700', now(), 'untracked', g, 'create' FROM txsync.capture_state s, generate_series(1, 50000) g;
+UPDATE txsync.capture_state SET last_id = last_id + 50000;
+INSERT INTO pages VALUES ('last', 'A');
+SELECT tell('pages', 'last', 'create', 'A');
+CREATE FUNCTION walk(max int, entity_types text[] DEFAULT NULL, OUT calls int, OUT empty int, OUT told bigint[]) LANGUAGE plpgsql AS $$
+DECLARE
+    page jsonb := txsync.fetch_changes('14', walk.max, walk.entity_types);
+BEGIN
+    calls := 0;
+    empty := 0;
+    LOOP
+        calls := calls + 1;
+        empty := empty + (page -> 'changes' = '[]')::int;
+        told := told || ARRAY(SELECT (c ->> 'activityId')::bigint FROM jsonb_array_elements(page -> 'changes') c);
+        EXIT WHEN NOT (page -> 'hasMore')::boolean;
+        page := txsync.fetch_changes(page ->> 'cursor', walk.max, walk.entity_types);
+    END LOOP;
+END $$;
+SELECT calls BETWEEN 10 AND 100 AS bounded, empty = calls - 1 AS empty, told FROM walk(100);
+SELECT calls BETWEEN 2 AND 10 AS bounded, empty = calls - 1 AS empty, told FROM walk(1, '{pages}');
+DROP FUNCTION walk;
+DELETE FROM txsync.activity WHERE id > 14;
+UPDATE txsync.capture_state SET last_id = 14;
 
 -- a changelog that has lost something: a gap, healed or not; a floor; another epoch
 SELECT txsync.fetch_changes('3', 1) ->> 'cursor' AS c4, txsync.fetch_changes('now') ->> 'cursor' AS now, txsync.snapshot('pairs', max => 1) ->> 'next' AS next \gset

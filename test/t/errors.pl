@@ -143,6 +143,30 @@ fails('TX016', 'no such entity', mutate(entityId => 'x'));
 fails('TX018', 'no array', q{SELECT txsync.field_versions('pairs', '1')});
 fails('TX018', 'of an op', mutate(entityType => 'pairs', entityId => '[1, 2]', action => 'delete', changedField => undef, value => undef));
 
+
+# Cursors, of a changelog that is what a row of capture_state says.
+sub fetch { return 'SELECT txsync.fetch_changes(' . join(', ', @_) . ')' }
+my $cursor = $node->safe_psql('postgres', q{SELECT txsync.fetch_changes('now', entity_types => '{pages}') ->> 'cursor'});
+my $last = $node->safe_psql('postgres', 'SELECT last_id FROM txsync.capture');
+my $next = $node->safe_psql('postgres', q{INSERT INTO pairs VALUES (1, 1), (2, 2); SELECT txsync.snapshot('pairs', max => 1) ->> 'next'});
+fails('TX019', 'no cursor', fetch(q{'x'}));
+fails('TX019', 'half a cursor', fetch(q{left('} . $cursor . q{', 30)}));
+fails('TX019', 'a page of another type', qq{SELECT txsync.snapshot('pages', '$next')});
+my $ahead = fails('TX021', 'a far activity', fetch(q{'} . ($last + 1000) . q{'}));
+is($ahead->{activityId}, $last + 1000, 'which one');
+is(fails('TX023', 'more types', fetch("'$cursor'", q{entity_types => '{pages,pairs}'}))->{argument}, 'entity_types', 'which argument');
+is(fails('TX023', 'organizations', fetch(q{(SELECT txsync.fetch_changes(organizations => '{o}') ->> 'cursor')}))->{argument}, 'organizations', 'which argument');
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+$node->safe_psql('other', q{SET client_min_messages = warning; CREATE EXTENSION txsync; CREATE TABLE pages (id int PRIMARY KEY); SELECT txsync.track('pages')});
+my (undef, undef, $foreign) = $node->psql('other', fetch("'$cursor'"), extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+like($foreign, qr/ERROR:  TX020: /, 'a cursor of another database');
+detail_holds('TX020', decode_json($foreign =~ /^DETAIL:  (.*)$/m), 'a cursor of another database');
+$node->safe_psql('postgres', 'SELECT txsync.pause()');
+poll_ok(q{SELECT pid IS NULL FROM txsync.capture}, 'paused');
+$node->safe_psql('postgres', 'UPDATE txsync.capture_state SET floor = last_id');
+fails('TX022', 'below the floor', fetch(q{'start'}));
+$node->safe_psql('postgres', 'UPDATE txsync.capture_state SET floor = 0; SELECT txsync.resume()');
+
 # By default an empty mutation is a WARNING, without a DETAIL.
 my (undef, undef, $warning) = $node->psql('postgres', begin(tx('e2')) . 'COMMIT', extra_params => [ '-v', 'VERBOSITY=verbose' ]);
 like($warning, qr/^(?:psql:\S+ )?WARNING:  TX013: /m, 'a WARNING');
