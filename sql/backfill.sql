@@ -32,6 +32,8 @@ CREATE FUNCTION backfill_piece(relation regclass, first boolean) RETURNS boolean
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION backfill_piece(regclass, boolean) IS 'One piece of backfill(): false when there is none left. For the procedure.';
 
+-- A procedure that commits can set no search_path: what these two name is qualified, or a word of the grammar.
+
 CREATE PROCEDURE backfill(relation regclass)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -57,11 +59,11 @@ COMMENT ON FUNCTION verified(regclass, bigint, bigint, jsonb) IS 'The result of 
 CREATE PROCEDURE verify(relation regclass, INOUT result jsonb DEFAULT NULL)
 LANGUAGE plpgsql AS $$
 DECLARE
-    piece record;
-    place text := '';
+    piece pg_catalog.record;
+    place pg_catalog.text := '';
     entities bigint := 0;
     differing bigint := 0;
-    differences jsonb := '[]';
+    differences pg_catalog.jsonb := '[]';
 BEGIN
     WHILE place IS NOT NULL LOOP
         SELECT p.place, p.entities, p.differences INTO piece FROM @extschema@.verify_piece(relation, place) p;

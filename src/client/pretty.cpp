@@ -54,7 +54,7 @@ Fields(const Json &change, const Json &tx)
 	return text;
 }
 
-// What it is about: an entity, or all of a type; nothing for an event.
+// What it is about: an entity, or all of a type; of an event topic and key; nothing for another's message.
 static std::string
 Entity(const Json &change)
 {

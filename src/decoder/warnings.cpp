@@ -17,6 +17,7 @@ namespace txsync::decoder {
 namespace {
 
 constexpr const char *kLater = "Its changes are told from when one is.";
+constexpr const char *kTopic = "Its changes are told from when one is; events of that topic are told now.";
 constexpr const char *kPublishedLater = "What it publishes is told from when it is there.";
 
 struct Tracked
@@ -59,7 +60,7 @@ WarnOfUnknownNames(const core::Filter &filter)
 	std::vector<Tracked> all = AllTracked();
 	for (const std::string &type : filter.entity_types.Names()) {
 		if (std::ranges::none_of(all, [&](const Tracked &one) { return one.entity_type == type; }))
-			Warn("no table is tracked under entity type \"" + type + "\"", kLater);
+			Warn("no table is tracked under entity type \"" + type + "\"", kTopic);
 	}
 	for (const core::TablePattern &pattern : filter.tables) {
 		if (std::ranges::none_of(all, [&](const Tracked &one) { return pattern.Matches(one.schema, one.table); }))

@@ -63,6 +63,7 @@ ALTER TABLE pages REPLICA IDENTITY FULL;
 UPDATE pages SET name = 'keys', org_id = 9, tx = tx('1000.0006.a', 'name') WHERE id = 5;
 UPDATE pages SET name = 'keys' WHERE id = 5;
 UPDATE pages SET id = 6 WHERE id = 5;
+SELECT txsync.reshare('pages', '{6}');
 DELETE FROM pages;
 INSERT INTO "Página \ ""頁""" VALUES (E'tab\t"quote" \\ ñ \u0001 😀', -1, E'\u2028\nline', 'sesame');
 UPDATE "Página \ ""頁""" SET n = 2;
@@ -75,6 +76,9 @@ COPY tasks (id, state) FROM stdin;
 10	open
 11	open
 \.
+BEGIN;
+SELECT txsync.begin_mutation(tx('1000.0009.a', 'name')), txsync.emit('mail "1"', 'k', '[1]'), txsync.end_mutation(), txsync.emit('bare', NULL, NULL);
+COMMIT;
 SELECT pg_replication_origin_session_setup('north / 1');
 INSERT INTO tasks (id, state, tx) VALUES (3, 'open', tx('1000.0008.b'));
 DELETE FROM tasks WHERE id = 3;
@@ -104,7 +108,11 @@ BEGIN;
 INSERT INTO pages SELECT g, 7, 'kept', repeat('x', 500) FROM generate_series(1000, 1300) g;
 SAVEPOINT a;
 INSERT INTO pages SELECT g, 7, 'rolled back', repeat('x', 500) FROM generate_series(2000, 2300) g;
+SELECT txsync.emit('mail', 'rolled back', '{}');
 ROLLBACK TO a;
+SAVEPOINT b;
+SELECT txsync.emit('mail', 'kept', '"said"');
+RELEASE b;
 SELECT pg_logical_emit_message(true, 'app', 'said'), pg_logical_emit_message(true, 'app', '\x00'::bytea);
 TRUNCATE tasks_open;
 TRUNCATE tasks;
@@ -112,6 +120,7 @@ COMMIT;
 SELECT pg_logical_emit_message(false, 'app', 'alone');
 BEGIN;
 INSERT INTO pages VALUES (3000);
+SELECT txsync.emit('mail', 'prepared', '{}');
 PREPARE TRANSACTION 'kept';
 BEGIN;
 INSERT INTO pages VALUES (3001);
@@ -150,6 +159,11 @@ my %kind = (
 	'truncate' => qr/"entityType":"tasks".*"action":"truncate".*"data":null/,
 	'gap' => qr/"entityType":"tasks".*"action":"gap".*"data":null/,
 	'event' => qr/"entityType":null.*"action":"event".*"data":\{"prefix":"app","content":"said"\}/,
+	'event of emit' => qr/"entityType":"mail \\"1\\"","entityId":"k","organizationId":null,"action":"event","changedKeys":null,"tx":\{"transactionId":"1000\.0009\.a","sourceId":"tab-1","changedField":null\},"version":null,"rowVersion":null,"data":\[1\]/,
+	'event without key and payload' => qr/"entityType":"bare","entityId":null.*"action":"event".*"data":null/,
+	'event in progress' => qr/"position":"0\/0-\S+","committedAt":null,"entityType":"mail","entityId":"kept".*"data":"said","xid":\d+\}$/m,
+	'event prepared' => qr/"entityType":"mail","entityId":"prepared".*"xid":\d+\}$/m,
+	'visibility' => qr/"entityType":"pages","entityId":"6","organizationId":"9","action":"visibility"/,
 	'event of bytes' => qr/"action":"event".*"contentBase64":"AA=="/,
 	'event outside of any transaction' => qr/"position":"(\S+)-\1-0","committedAt":null.*"content":"alone"\}\}$/m,
 	'in progress' => qr/"position":"0\/0-\S+","committedAt":null.*"action":"create".*"xid":\d+\}$/m,
@@ -195,7 +209,12 @@ my @false = (
 	[ 'in progress', 'neither time nor xid', sub { s/,"xid":\d+// } ],
 	[ 'truncate', 'entityId of a truncate', sub { s/"entityId":null/"entityId":"1"/ } ],
 	[ 'gap', 'data of a gap', sub { s/"data":null/"data":{}/ } ],
-	[ 'event', 'entityType of an event', sub { s/"entityType":null/"entityType":"pages"/ } ],
+	[ 'event', 'entityId of a message', sub { s/"entityId":null/"entityId":"1"/ } ],
+	[ 'event of emit', 'version of an event', sub { s/"version":null/"version":"1000.0009.a"/ } ],
+	[ 'event of emit', 'changedField of an event', sub { s/"changedField":null/"changedField":"name"/ } ],
+	[ 'visibility', 'tx of what only others see', sub { s/"tx":null/"tx":{"transactionId":"1","sourceId":"s","changedField":null}/ } ],
+	[ 'visibility', 'data of what only others see', sub { s/"data":null/"data":{}/ } ],
+	[ 'visibility', 'nobody that others see', sub { s/"entityId":"[^"]*"/"entityId":null/ } ],
 	[ 'event', 'an event without content', sub { s/,"content":"said"// } ],
 	[ 'start', 'unknown control', sub { s/start/pause/ } ],
 	[ 'stop', 'control without xid', sub { s/,"xid":\d+// } ],
