@@ -287,7 +287,9 @@ SQL
 		my @answers = map { ask($role, "SELECT txsync.$_") } q{fetch_changes('start', 1000)}, q{fetch_changes('start', 1000, '{moods,words,two,nested}', '{A,B,sad}', true)}, q{fetch_changes('start', 1000, '{nested}')},
 			q{get_entities('[{"entityType": "moods", "entityId": "glad"}, {"entityType": "words", "entityId": "one"}, {"entityType": "two", "entityId": "[\"one\",\"sad\"]"}, {"entityType": "nested", "entityId": "1"}]')},
 			q{get_entities('[{"entityType": "moods", "entityId": "none"}]')}, map { ("snapshot('$_')", "snapshot('$_', NULL, 1)") } qw(moods words two nested);
-		is(join("\n", grep { $_ !~ /\A[{[]/ } @answers), '', "nothing fails for $role");
+		# An id of theirs cannot be looked up where they have made two operators fit: that is the problem of who asks for it.
+		is(join("\n", grep { $_ !~ /\A(?:[{[]|42725 operator is not unique: evil.mood)/ } @answers), '', "nothing else fails for $role");
+		like($answers[0], qr/\A\{/, "above all not the reading of all types for $role");
 	}
 	is(heard(), '[]', 'nothing of the attacker\'s was called');
 	my %told = map { $_->{data} ? ($_->{entityType} => $_->{data}) : () } @{ page('nobody', 'start', ', 1000')->{changes} };

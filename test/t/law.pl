@@ -2,7 +2,7 @@
 # the tables now; every other cursor is an error that says so. Writers run random programs, readers with different rights and filters read
 # random pages and keep old cursors, the changelog is compacted, capture is killed.
 #
-# TXSYNC_LAW=rounds makes it longer (16), TXSYNC_SEED repeats the dice of a run, though not its timing.
+# TXSYNC_LAW=rounds makes it longer (24), TXSYNC_SEED repeats the dice of a run, though not its timing.
 
 use strict;
 use warnings FATAL => 'all';
@@ -20,7 +20,7 @@ use Time::HiRes qw(time usleep);
 use WireClient;
 use Writer;
 
-my $rounds = $ENV{TXSYNC_LAW} // 16;
+my $rounds = $ENV{TXSYNC_LAW} // 24;
 my $seed = srand($ENV{TXSYNC_SEED} // time);
 note "TXSYNC_SEED=$seed TXSYNC_LAW=$rounds";
 
