@@ -295,6 +295,7 @@ sub check_branch
 sub check_all
 {
 	settle();
+	compact() foreach 1 .. pick(0, 2);
 	my $emitted = $boss->rows(<<'SQL')->[0];
 SELECT count(*) FILTER (WHERE n = 0), count(*) FILTER (WHERE n > 1), (SELECT max(floor) FROM txsync.capture_state)
 FROM (SELECT count(e.id) AS n FROM said LEFT JOIN txsync.event e USING (key) GROUP BY said.key) k
