@@ -119,6 +119,15 @@ sub change_org
 	return "UPDATE $table SET $tables{$table}{org} = " . org() . (rand() < 0.3 ? ', n = ' . value($table, 'n') : '') . ' WHERE ' . place($table, $self->number($table));
 }
 
+# From one organization to the next.
+sub wander
+{
+	my ($self) = @_;
+	my $table = pick(grep { $tables{$_}{org} } @names);
+	my $place = place($table, $self->number($table));
+	return map { "UPDATE $table SET $tables{$table}{org} = " . org() . " WHERE $place" } 1 .. 2 + int rand 2;
+}
+
 sub change_partition
 {
 	my ($self) = @_;
@@ -154,7 +163,7 @@ sub dml
 	my ($self) = @_;
 	return $self->emit if $self->{tells} && rand() < 0.04;
 	my $table = pick(@names);
-	my $kind = pick(qw(create create create create update update update update remove remove change_key change_org change_org change_org change_partition rewrite), rand() < 0.1 ? 'share' : 'update');
+	my $kind = pick(qw(create create create create update update update update remove remove change_key change_org change_org wander wander change_partition rewrite), rand() < 0.1 ? 'share' : 'update');
 	return $self->$kind($table);
 }
 

@@ -2,7 +2,7 @@
 # the tables now; every other cursor is an error that says so. Writers run random programs, readers with different rights and filters read
 # random pages and keep old cursors, the changelog is compacted, capture is killed.
 #
-# TXSYNC_LAW=rounds makes it longer (30), TXSYNC_SEED repeats the dice of a run, though not its timing.
+# TXSYNC_LAW=rounds makes it longer (24), TXSYNC_SEED repeats the dice of a run, though not its timing.
 
 use strict;
 use warnings FATAL => 'all';
@@ -20,7 +20,7 @@ use Time::HiRes qw(time usleep);
 use WireClient;
 use Writer;
 
-my $rounds = $ENV{TXSYNC_LAW} // 30;
+my $rounds = $ENV{TXSYNC_LAW} // 24;
 my $seed = srand($ENV{TXSYNC_SEED} // time);
 note "TXSYNC_SEED=$seed TXSYNC_LAW=$rounds";
 
@@ -295,6 +295,7 @@ sub check_branch
 sub check_all
 {
 	settle();
+	compact() foreach 1 .. pick(0, 2);
 	my $emitted = $boss->rows(<<'SQL')->[0];
 SELECT count(*) FILTER (WHERE n = 0), count(*) FILTER (WHERE n > 1), (SELECT max(floor) FROM txsync.capture_state)
 FROM (SELECT count(e.id) AS n FROM said LEFT JOIN txsync.event e USING (key) GROUP BY said.key) k
@@ -335,9 +336,9 @@ foreach my $round (1 .. $rounds)
 		elsif ($dice < 0.985) { begin(pick(@readers)) }
 		else { compact() }
 	}
-	forget() if $round % 10 == 0;
-	lose() if $round % 13 == 0;
-	lose_partition() if $round % 17 == 0;
+	forget() if $round % 7 == 0;
+	lose() if $round % 11 == 0;
+	lose_partition() if $round % 13 == 0;
 	crash() if grep { $_ == $round } @crashes;
 	check_all() if $round % 3 == 0 || $round == $rounds;
 }
