@@ -255,12 +255,9 @@ DropSuperseded(std::vector<Activity> &activities, int64_t last)
 	for (size_t place : places)
 		needed[place] = false;
 	std::vector<bool> superseded(places.size(), false);
-	const pg::Spi::Parameter parameters[] = {NumbersParameter(ids),
-											 TextsParameter(types),
-											 TextsParameter(entities),
-											 TextsParameter(organizations),
-											 NumbersParameter(tells_all),
-											 {INT8OID, Int64GetDatum(last)}};
+	const pg::Spi::Parameter parameters[] = {NumbersParameter(ids),       TextsParameter(types),
+											 TextsParameter(entities),    TextsParameter(organizations),
+											 NumbersParameter(tells_all), {INT8OID, Int64GetDatum(last)}};
 	{
 		ByIndex by_index;
 		pg::Spi spi;
