@@ -21,12 +21,6 @@ namespace {
 // Who reads the changelog meanwhile queues behind us for so long.
 constexpr const char *kLockTimeout = "20ms";
 
-bool
-HaveConsumers()
-{
-	return pg::Call([] { return OidIsValid(get_relname_relid("consumer", get_namespace_oid("txsync", false))); });
-}
-
 void
 Lock(const std::string &table)
 {
@@ -118,8 +112,6 @@ int64_t
 LeastPosition()
 {
 	constexpr int64_t kNobody = std::numeric_limits<int64_t>::max();
-	if (!HaveConsumers())
-		return kNobody;
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
 	spi.Execute("SELECT pg_catalog.min(position) FROM txsync.consumer WHERE NOT expired");
@@ -130,8 +122,6 @@ LeastPosition()
 void
 ExpireConsumers(int64_t floor)
 {
-	if (!HaveConsumers())
-		return;
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
 	spi.Execute("WITH expired AS (UPDATE txsync.consumer c SET expired = true WHERE NOT c.expired AND c.position "

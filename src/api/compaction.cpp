@@ -115,17 +115,20 @@ private:
 	Compacted compacted_;
 };
 
-// What retention takes is no younger than its own, and what consumers have not read no younger than theirs.
+// The last of those that were committed so long ago.
 int64_t
-LastToForget(const ChangelogEnds &ends)
+LastOlderThan(int seconds, const ChangelogEnds &ends)
 {
-	auto before = [&](int seconds) {
-		return LastBefore(GetCurrentTimestamp() - int64_t{seconds} * USECS_PER_SEC, ends);
-	};
-	int64_t retention = before(ChangelogRetentionSeconds());
+	return LastBefore(GetCurrentTimestamp() - int64_t{seconds} * USECS_PER_SEC, ends);
+}
+
+// Of what goes up to `last` that which consumers hold stays: what they have not read, until it is too old for that.
+int64_t
+UnlessHeld(int64_t last, const ChangelogEnds &ends)
+{
 	int64_t position = LeastPosition();
-	return position >= retention ? retention
-								 : std::max(position, std::min(retention, before(ConsumerRetentionSeconds())));
+	return position >= last ? last
+							: std::max(position, std::min(last, LastOlderThan(ConsumerRetentionSeconds(), ends)));
 }
 
 ChangelogEnds
@@ -137,8 +140,8 @@ Run::Plan()
 	compacted_.floor = ends.floor;
 	if (first_ == 0)
 		return ends;
-	horizon_ = LastBefore(time_, ends);
-	int64_t forgotten = LastToForget(ends);
+	horizon_ = UnlessHeld(LastBefore(time_, ends), ends);
+	int64_t forgotten = UnlessHeld(LastOlderThan(ChangelogRetentionSeconds(), ends), ends);
 	for (const ActivityPartition &partition : ActivityPartitions())
 		parts_.push_back({partition, ActivityScan::BlocksOf(partition.relation)});
 	if (forgotten >= first_ && forgotten > ends.floor)
