@@ -197,7 +197,7 @@ export function scenarios(app) {
 			await app.updateMany(q, [id], { n: 2 });
 		});
 		await assertFails(careless, 'TX003', 'DUPLICATE_TRANSACTION', { transactionId: tx.transactionId });
-		await assertFails(app.call(db, 'begin_mutation', tx, app.table, String(id), { add: 2 }), 'TX004', 'DUPLICATE_MISMATCH', { transactionId: tx.transactionId });
+		await assertFails(app.call(db, 'begin_mutation', tx, app.table, String(id), { add: 2 }), 'TX004', 'DUPLICATE_MISMATCH', { transactionId: tx.transactionId, member: 'request' });
 		assert.equal((await app.read(db, id)).n, 1);
 	});
 
