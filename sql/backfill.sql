@@ -25,7 +25,6 @@ SELECT p.pid, s.relation::regclass AS relation, s.entity_type,
 FROM @extschema@.backfill_state s JOIN pg_catalog.pg_class c ON c.oid = s.relation
 LEFT JOIN pg_catalog.pg_stat_get_activity(s.pid) p ON s.finished_at IS NULL AND p.datid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
 WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE');
-GRANT SELECT ON progress_backfill TO PUBLIC;
 COMMENT ON VIEW progress_backfill IS 'How far backfill() is, for the tables'' owners: phase is running, interrupted (the next call goes on there) or done. blocks_total is as of its beginning.';
 
 CREATE FUNCTION backfill_piece(relation regclass, first boolean) RETURNS boolean

@@ -108,7 +108,6 @@ CROSS JOIN LATERAL (SELECT count(d.due) AS waiting, count(*) - count(d.due) AS b
 CROSS JOIN LATERAL (SELECT count(*) AS dead FROM @extschema@.dead_letter x WHERE x.consumer = c.id) x
 LEFT JOIN LATERAL (SELECT a.committed_at FROM @extschema@.activity a WHERE a.id > c.position ORDER BY a.id LIMIT 1) o ON true
 WHERE pg_catalog.pg_has_role(c.creator, 'USAGE');
-GRANT SELECT ON consumers TO PUBLIC;
 COMMENT ON VIEW consumers IS
 'Consumers of roles that the current role is a member of: how far they are. position: all activities up to it are done with; read_to: up to it they were looked at; unread: how many may be behind that; in_flight: leased; waiting: for another attempt; behind: for an earlier change of their entity; dead: see dead_letters; attempts: the most of those; oldest_unacknowledged: when the first activity behind position was committed, and lag_ms ago that was; expired: it fell behind what the changelog still has; holds_changelog: nothing behind its position may be removed, and no other consumer is further behind.';
 
@@ -116,6 +115,5 @@ CREATE VIEW dead_letters WITH (security_barrier) AS
 SELECT c.name AS consumer, x.delivery AS delivery_id, x.activity AS activity_id, a.entity_type, a.entity_id, a.action, x.attempts, x.error, x.died_at
 FROM @extschema@.dead_letter x JOIN @extschema@.consumer c ON c.id = x.consumer LEFT JOIN @extschema@.activity a ON a.id = x.activity
 WHERE pg_catalog.pg_has_role(c.creator, 'USAGE');
-GRANT SELECT ON dead_letters TO PUBLIC;
 COMMENT ON VIEW dead_letters IS
 'What consumers of the current role''s roles were given as often as they allow, with the last error. Of an activity that the changelog has not any more the entity is null. ack() removes it, replay() gives it again.';

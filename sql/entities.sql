@@ -43,5 +43,4 @@ SELECT g.tgrelid::regclass AS relation,
        to_regprocedure(t.tracking ->> 'deleteVisible') AS delete_visible
 FROM pg_catalog.pg_trigger g, LATERAL (SELECT @extschema@.tracking(g.tgargs) AS tracking) t
 WHERE g.tgname = 'zz_txsync' AND g.tgfoid = '@extschema@.row_trigger()'::regprocedure AND g.tgparentid = 0 AND t.tracking IS NOT NULL;
-GRANT SELECT ON entities TO PUBLIC;
 COMMENT ON VIEW entities IS 'Tracked tables, one row each, with what track() was told or chose. Partitioned tables stand here by their root.';

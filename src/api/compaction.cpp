@@ -136,6 +136,7 @@ Run::Plan()
 {
 	turns_.Next();
 	ChangelogEnds ends = FindEnds();
+	ExpireConsumers(ends.floor); // who was cut off when it was raised, too
 	first_ = ends.first;
 	compacted_.floor = ends.floor;
 	if (first_ == 0)
@@ -258,17 +259,17 @@ Run::Drop()
 {
 	turns_.Next();
 	TransactionId seen = ReadNextTransactionId();
-	int attempts = 0;
 	for (const Part &part : parts_) {
 		if (!MayDrop(part))
 			continue;
-		std::optional<int64_t> bytes;
-		while (!(bytes = TryToDrop(part, seen))) {
-			if (++attempts == kAttempts) {
-				compacted_.status = Compacted::Status::kPartial;
-				return;
-			}
+		std::optional<int64_t> bytes = TryToDrop(part, seen);
+		for (int attempts = 1; !bytes && attempts < kAttempts; attempts++) {
 			Pause();
+			bytes = TryToDrop(part, seen);
+		}
+		if (!bytes) {
+			compacted_.status = Compacted::Status::kPartial;
+			continue;
 		}
 		compacted_.dropped++;
 		compacted_.bytes += *bytes;

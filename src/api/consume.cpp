@@ -50,9 +50,11 @@ Length(FunctionCallInfo fcinfo, int i)
 {
 	return pg::Call([&] {
 		TimestampTz now = GetCurrentTimestamp();
-		return DatumGetTimestampTz(
-				   DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(i))) -
-			   now;
+		auto then = DatumGetTimestampTz(
+			DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(i)));
+		if (TIMESTAMP_NOT_FINITE(then))
+			ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("interval out of range")));
+		return then - now;
 	});
 }
 

@@ -19,6 +19,7 @@ constexpr int64_t kAllEntities = 0;
 
 // So many activities are looked at in one call where next to nothing is told.
 constexpr int64_t kLooks = 50'000;
+constexpr int kTurns = 500;
 constexpr int64_t kSmallestBatch = 100;
 constexpr int64_t kLargestBatch = 2'000;
 
@@ -106,7 +107,7 @@ private:
 	void
 	ReadAgain()
 	{
-		while (!IsFull()) {
+		for (int turns = kTurns; turns > 0 && !IsFull(); turns--) {
 			std::vector<Delivery> due = consumer_.queue.TakeDue(consumer_.now, max_ - given_.size());
 			if (due.empty())
 				return;

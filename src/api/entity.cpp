@@ -321,7 +321,7 @@ ReadData(const Entity &entity, std::string_view entity_id)
 	Readable readable(entity);
 	if (readable.columns.empty())
 		return std::nullopt;
-	std::string sql = "SELECT pg_catalog.to_jsonb(r) FROM (SELECT " + readable.List() + " FROM " + entity.table +
+	std::string sql = "SELECT pg_catalog.to_jsonb(r.*) FROM (SELECT " + readable.List() + " FROM " + entity.table +
 					  " t WHERE " + entity.ids.Condition() + ") r";
 	EntityKey key = entity.ids.Read(entity_id);
 	pg::Spi spi;

@@ -16,13 +16,15 @@ namespace {
 // All of these run as the extension's owner, and every name in them is the catalog's own. `+ 0` keeps the server from
 // going through the changelog by its ids, where the index of entities leads to a few of them.
 
-// $1: the entity type. What stands before its last truncate, which has no entity, does not count.
-constexpr char kTruncate[] =
-	"SELECT coalesce(pg_catalog.max(e.id OPERATOR(pg_catalog.+) 0::pg_catalog.int8), 0) FROM txsync.activity e"
+// $1: the entity type. What stands before its last truncate, which has no entity, does not count; nor does what
+// retention may take at any moment.
+constexpr char kBegin[] =
+	"SELECT coalesce(pg_catalog.max(e.id OPERATOR(pg_catalog.+) 0::pg_catalog.int8), 0),"
+	" (SELECT coalesce(pg_catalog.max(s.floor), 0) FROM txsync.capture_state s) FROM txsync.activity e"
 	" WHERE pg_catalog.left(e.entity_id, 200) IS NULL AND e.entity_type OPERATOR(pg_catalog.=) $1"
 	" AND e.action OPERATOR(pg_catalog.=) 'truncate'";
 
-// $2: ids of entities; $3: the last truncate.
+// $2: ids of entities; $3: behind which to look.
 constexpr char kLastWords[] =
 	"SELECT l.id, l.action OPERATOR(pg_catalog.<>) 'delete', l.org_id, l.row_version"
 	" FROM ROWS FROM (pg_catalog.unnest($2)) WITH ORDINALITY u (entity_id, n) LEFT JOIN LATERAL ("
@@ -44,7 +46,7 @@ constexpr char kMentions[] =
 
 constexpr int64_t kActivities = 5000;
 
-constinit SPIPlanPtr truncate_plan = nullptr;
+constinit SPIPlanPtr begin_plan = nullptr;
 constinit SPIPlanPtr last_words_plan = nullptr;
 constinit SPIPlanPtr read_to_plan = nullptr;
 constinit SPIPlanPtr mentions_plan = nullptr;
@@ -84,11 +86,17 @@ Text(uint64_t row, int column)
 	return pg::Call([&] { return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column); });
 }
 
-int64_t
-LastTruncate(pg::Spi &spi, const pg::Spi::Parameter &entity_type)
+struct Begin
 {
-	spi.Execute(truncate_plan, kTruncate, {&entity_type, 1});
-	return Number(0, 1);
+	int64_t truncate;
+	int64_t floor;
+};
+
+Begin
+FindBegin(pg::Spi &spi, const pg::Spi::Parameter &entity_type)
+{
+	spi.Execute(begin_plan, kBegin, {&entity_type, 1});
+	return {Number(0, 1), Number(0, 2)};
 }
 
 } // namespace
@@ -101,13 +109,15 @@ LastWords(const std::string &entity_type, const std::vector<std::string> &ids)
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
 	pg::Spi::Parameter type = TextParameter(entity_type);
-	const pg::Spi::Parameter parameters[] = {type, Texts(ids), Number(LastTruncate(spi, type))};
+	Begin begin = FindBegin(spi, type);
+	const pg::Spi::Parameter parameters[] = {type, Texts(ids), Number(std::max(begin.truncate, begin.floor))};
 	uint64_t rows = spi.Execute(last_words_plan, kLastWords, parameters);
 	std::vector<LastWord> words(rows);
 	for (uint64_t i = 0; i < rows; i++) {
 		LastWord &word = words[i];
 		word.id = Number(i, 1);
 		word.exists = word.id != 0 && *Text(i, 2) == 't';
+		word.may_be_forgotten = word.id == 0 && begin.floor > begin.truncate;
 		if (const char *organization = Text(i, 3))
 			word.organization = organization;
 		word.row_version = Number(i, 4);

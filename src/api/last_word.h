@@ -9,6 +9,7 @@ struct LastWord
 {
 	int64_t id = 0; // of the activity; 0: it says nothing
 	bool exists = false;
+	bool may_be_forgotten = false; // it says nothing, but may have, before the floor
 	std::optional<std::string> organization;
 	int64_t row_version = 0; // 0: it does not say
 

@@ -16,6 +16,9 @@ constexpr int64_t kFewestLooks = 1000;
 constexpr int64_t kSmallestBatch = 32;
 constexpr int64_t kLargestBatch = 2000;
 
+// A page with more content than this is at its end: jsonb holds 256 MB.
+constexpr size_t kMostBytes = size_t{64} << 20;
+
 // So many activities of other entity types are as much work as to look at one.
 constexpr int64_t kSkipsPerLook = 16;
 
@@ -46,6 +49,7 @@ public:
 		: request_(request)
 		, extent_(ExtentNow())
 		, position_(PositionOf(request.cursor, extent_, request.filter))
+		, begin_(position_)
 	{}
 
 	Page
@@ -55,17 +59,32 @@ public:
 		page.has_more = position_ < extent_.last_id;
 		looks_ = std::max(kFewestLooks, kLooks * request_.max);
 		int64_t batch = std::max(kSmallestBatch, request_.max);
-		while (page.has_more && static_cast<int64_t>(page.changes.size()) < request_.max && looks_ > 0) {
+		while (page.has_more && !IsFull(page) && looks_ > 0) {
 			size_t before = page.changes.size();
 			ReadBatch(page, batch);
 			if (page.changes.size() == before)
 				batch = std::min(2 * batch, kLargestBatch);
 		}
-		page.cursor = CursorAt(extent_, position_, request_.filter);
+		// Who forgets raises the floor first, so what was read until now is whole if that is not beyond the beginning.
+		RequireWhole(begin_, ExtentNow(), request_.filter);
+		page.cursor = HasBegun() ? CursorAt(extent_, position_, request_.filter) : request_.cursor;
 		return page;
 	}
 
 private:
+	// Until then a copy of a database has no epoch of its own that a cursor could be of.
+	bool
+	HasBegun() const
+	{
+		return extent_.epoch != 0 || position_ == 0;
+	}
+
+	bool
+	IsFull(const Page &page) const
+	{
+		return static_cast<int64_t>(page.changes.size()) == request_.max || bytes_ > kMostBytes;
+	}
+
 	void
 	ReadBatch(Page &page, int64_t limit)
 	{
@@ -82,11 +101,12 @@ private:
 		if (request_.latest)
 			DropSuperseded(activities, extent_.last_id);
 		for (Told &told : Tell(activities, request_.filter)) {
-			if (static_cast<int64_t>(page.changes.size()) == request_.max) {
+			if (IsFull(page)) {
 				position_ = page.changes.back().id;
 				page.has_more = true;
 				return;
 			}
+			bytes_ += told.data.size();
 			page.changes.push_back(std::move(told));
 		}
 	}
@@ -94,7 +114,9 @@ private:
 	const PageRequest &request_;
 	const Extent extent_;
 	int64_t position_;
+	const int64_t begin_;
 	int64_t looks_ = 0; // that are left
+	size_t bytes_ = 0;  // of content that is told
 };
 
 } // namespace

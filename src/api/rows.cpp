@@ -28,12 +28,12 @@ enum Member
 };
 
 // For a statement with From(). The data is a record, to be written as JSON later: with the settings that policies see
-// no value would be told as it is in the stream.
+// no value would be told as it is in the stream. It is spelled so that no column of that name is meant.
 std::string
 Members(const Entity &entity, const Readable &readable)
 {
 	bool has_versions = entity.tracking.tx && MayReadVersions(entity);
-	return std::string("d, ") +
+	return std::string("d.*::pg_catalog.record, ") +
 		   (readable.HasOrganization() ? "t." + pg::QuoteIdentifier(entity.tracking.org_column.c_str()) : "NULL") +
 		   (has_versions ? ", t.tx, t.tx_versions" : ", NULL::pg_catalog.jsonb, NULL::pg_catalog.bytea");
 }

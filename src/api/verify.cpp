@@ -68,7 +68,7 @@ bool
 Agree(const LastWord &word, const std::vector<HeldRow> &rows)
 {
 	if (!word.exists)
-		return rows.empty();
+		return rows.empty() || word.may_be_forgotten;
 	return std::ranges::any_of(rows, [&](const HeldRow &row) {
 		bool same_version = word.row_version == 0 || row.row_version == 0 || word.row_version == row.row_version;
 		return same_version && word.organization == row.organization;
@@ -144,7 +144,10 @@ VerifyTable(const Entity &entity, Position &position)
 	auto count = static_cast<int64_t>(ids.size());
 	std::vector<LastWord> words = LastWords(entity.tracking.entity_type, ids);
 	size_t at = 0;
-	std::erase_if(ids, [&](const std::string &) { return words[at++].exists; });
+	std::erase_if(ids, [&](const std::string &) {
+		const LastWord &word = words[at++];
+		return word.exists || word.may_be_forgotten;
+	});
 	return {count, Confirm(entity, std::move(ids))};
 }
 

@@ -44,7 +44,9 @@ IsGenuine(const core::Sealed &sealed)
 {
 	try {
 		return pg::IsSealed(pg::SealOf(core::PurposeOf(sealed.kind), sealed.content), sealed.seal);
-	} catch (const pg::Failure &) {
+	} catch (const pg::Failure &failure) {
+		if (failure.sqlstate != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
+			throw;
 		return false;
 	}
 }

@@ -11,16 +11,35 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/hmac.h"
 #include "common/sha2.h"
+#include "storage/lmgr.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 }
 
 namespace txsync::pg {
 
 namespace {
+
+// History knows tables that have been dropped since, whose rows are gone.
+bool
+IsStillThere(Oid oid)
+{
+	ScanKeyData key;
+	ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
+	Relation tables = table_open(RelationRelationId, AccessShareLock);
+	SysScanDesc scan =
+		systable_beginscan(tables, ClassOidIndexId, true, GetNonHistoricCatalogSnapshot(RelationRelationId), 1, &key);
+	bool is_there = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(tables, AccessShareLock);
+	return is_there;
+}
 
 // Empty if there is none.
 std::string_view
@@ -28,6 +47,9 @@ Key()
 {
 	Oid oid = get_relname_relid("secret", get_namespace_oid("txsync", true));
 	if (!OidIsValid(oid))
+		return {};
+	LockRelationOid(oid, AccessShareLock);
+	if (!IsStillThere(oid))
 		return {};
 	std::string_view key;
 	Relation table = table_open(oid, AccessShareLock);

@@ -4,6 +4,7 @@
 #include "api/ledger_partition.h"
 #include "pg/spi.h"
 #include "pg/subtransaction.h"
+#include "worker/privileges.h"
 #include "worker/settings.h"
 #include "worker/transaction.h"
 
@@ -68,18 +69,6 @@ std::string
 FirstIdOf(int32_t day)
 {
 	return std::to_string(int64_t{day} * 86'400'000);
-}
-
-// What others' default privileges give is not for the ledger.
-void
-RevokeFromOthers(pg::Spi &spi, const std::string &table)
-{
-	spi.Execute("SELECT pg_catalog.string_agg(DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE "
-				"pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END, ', ') FROM pg_catalog.pg_class c, "
-				"pg_catalog.aclexplode(c.relacl) a WHERE c.oid = '" +
-				table + "'::regclass AND a.grantee <> c.relowner");
-	if (std::optional<std::string> others = pg::Spi::Value(1))
-		spi.Execute("REVOKE ALL ON " + table + " FROM " + *others + " CASCADE");
 }
 
 // Claims of that day that came before their partition move there.

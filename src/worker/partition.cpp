@@ -3,6 +3,7 @@
 #include "api/activity_table.h"
 #include "pg/memory.h"
 #include "pg/spi.h"
+#include "worker/privileges.h"
 #include "worker/tuple.h"
 
 extern "C" {
@@ -35,6 +36,7 @@ Create(int64_t number)
 	pg::Spi spi;
 	std::string table = "txsync." + api::NameOfPartition(number);
 	spi.Execute("CREATE TABLE " + table + " (LIKE txsync.activity INCLUDING CONSTRAINTS) USING heap");
+	RevokeFromOthers(spi, table);
 	spi.Execute("ALTER TABLE " + table + " REPLICA IDENTITY NOTHING"); // nobody is told what compaction deletes
 	spi.Execute("ALTER EXTENSION txsync ADD TABLE " + table);
 }

@@ -251,6 +251,16 @@ DROP OWNED BY reader;
 DROP ROLE reader;
 DROP TABLE txsync_rows, pages, pairs, odd;
 DROP FUNCTION tell, may_know;
+-- Columns may have the names that our statements give to tables.
+CREATE TABLE letters (id int PRIMARY KEY, d int, r text, t text, k text, n int, k1 int);
+INSERT INTO letters VALUES (1, 7, 'r', 't', 'k', 5, 6);
+SELECT entity_type FROM txsync.track('letters');
+SELECT txsync.get_entities('[{"entityType": "letters", "entityId": "1"}]') -> 0 -> 'data' AS data, txsync.snapshot('letters') -> 'entities' -> 0 -> 'data' AS first;
+SELECT entity_type FROM txsync.track('letters', hidden => '{d,r}');
+SELECT txsync.get_entities('[{"entityType": "letters", "entityId": "1"}]') -> 0 -> 'data' AS data, txsync.snapshot('letters') -> 'entities' -> 0 -> 'data' AS first;
+SELECT txsync.mutate('{"transactionId": "letters-1", "sourceId": "s", "entityType": "letters", "entityId": "1", "action": "update", "changedField": "t", "value": "u"}') -> 'data' AS data;
+DROP TABLE letters;
+
 DELETE FROM txsync.capture_state;
 DELETE FROM txsync.past_epoch;
 UPDATE txsync.secret SET key = DEFAULT;
