@@ -297,5 +297,22 @@ SQL
 	is($told{words}{m}, 'glad', 'as they are');
 };
 
+# What an installation gives by default is not given of ours; and who drops the extension does not keep others' slots from being read.
+subtest 'default privileges, and a key that is gone' => sub {
+	my $other = sub { return $node->safe_psql('given', $_[0]) };
+	$node->safe_psql('postgres', 'CREATE DATABASE given');
+	$other->('ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC, nobody; ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO nobody; ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO nobody');
+	$other->(q{CREATE EXTENSION txsync; CREATE TABLE t (id int PRIMARY KEY); SELECT txsync.track('t')});
+	$node->poll_query_until('given', q{SELECT state = 'streaming' FROM txsync.capture});
+	$other->(q{SELECT pg_create_logical_replication_slot('others', 'txsync'); INSERT INTO t VALUES (1); SELECT txsync.emit('topic', 'key', '{}')});
+	$node->poll_query_until('given', q{SELECT count(*) = 2 FROM txsync.activity});
+	is($other->(q{SELECT string_agg(DISTINCT c.relname || ' ' || a.privilege_type, ', ') FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = 'txsync'::regnamespace AND a.grantee <> c.relowner}),
+		'consumers SELECT, dead_letters SELECT, entities SELECT, progress_backfill SELECT', 'tables');
+	is($other->(q{SELECT count(*) FROM pg_proc p, aclexplode(p.proacl) a WHERE p.pronamespace = 'txsync'::regnamespace AND a.grantee NOT IN (0, p.proowner)}), 0, 'functions');
+	$other->('DROP EXTENSION txsync; CHECKPOINT');
+	like($other->(q{SELECT string_agg(data, ' ') FROM pg_logical_slot_get_changes('others', NULL, NULL)}), qr/\A\{[^ ]*"entityId":"1"[^ ]*\}\z/, 'the row is told, the event not any more');
+	$other->(q{SELECT pg_drop_replication_slot('others')});
+};
+
 $node->stop;
 done_testing();
