@@ -6,6 +6,7 @@
 #include "pg/call.h"
 #include "pg/entry.h"
 #include "pg/spi.h"
+#include "pg/trigger.h"
 
 #include <algorithm>
 #include <iterator>
@@ -30,22 +31,27 @@ constexpr char kAltered[] =
 	"m(i)) SELECT i FROM r) t WHERE c.classid = 'pg_class'::regclass";
 
 // The tables that lost columns, whatever command took them.
-constexpr char kLostColumns[] = "SELECT DISTINCT objid FROM pg_event_trigger_dropped_objects() "
+constexpr char kLostColumns[] = "SELECT DISTINCT objid AS i FROM pg_event_trigger_dropped_objects() "
 								"WHERE classid = 'pg_class'::regclass AND objsubid <> 0";
 
+// Those that may be tracked, by the catalog alone: opening another takes a lock that its writers can deadlock with, as
+// when pg_restore -j loads a partition while it makes the parent's key.
 std::vector<Oid>
-Relations(const char *query)
+Tracked(const std::string &relations)
 {
 	pg::Spi spi;
-	uint64_t count = spi.Execute(query);
-	std::vector<Oid> relations;
+	uint64_t count = spi.Execute("SELECT i FROM (" + relations +
+								 ") r WHERE EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = i AND "
+								 "g.tgparentid = 0 AND g.tgname = " +
+								 pg::QuoteLiteral(pg::kRowTriggerName) + ")");
+	std::vector<Oid> tracked;
 	for (uint64_t i = 0; i < count; i++) {
-		relations.push_back(pg::Call([&] {
+		tracked.push_back(pg::Call([&] {
 			bool null = false;
 			return DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
 		}));
 	}
-	return relations;
+	return tracked;
 }
 
 std::optional<core::Tracking>
@@ -83,7 +89,7 @@ FollowRename(const RenameStmt &rename)
 {
 	if (rename.renameType != OBJECT_COLUMN && rename.renameType != OBJECT_ATTRIBUTE)
 		return;
-	for (Oid relation : Relations(kAltered)) {
+	for (Oid relation : Tracked(kAltered)) {
 		std::optional<core::Tracking> tracking = TrackingOfOid(relation);
 		if (tracking && core::RenameColumn(*tracking, rename.subname, rename.newname))
 			Attach(relation, *tracking);
@@ -99,7 +105,7 @@ Renumber(Oid relation, core::Tracking &tracking)
 void
 FollowAdd()
 {
-	for (Oid relation : Relations(kAltered)) {
+	for (Oid relation : Tracked(kAltered)) {
 		std::optional<core::Tracking> tracking = TrackingOfOid(relation);
 		if (tracking && Renumber(relation, *tracking))
 			Attach(relation, *tracking);
@@ -109,7 +115,7 @@ FollowAdd()
 void
 FollowDrop()
 {
-	for (Oid relation : Relations(kLostColumns)) {
+	for (Oid relation : Tracked(kLostColumns)) {
 		std::optional<core::Tracking> tracking = TrackingOfOid(relation);
 		if (!tracking)
 			continue;
