@@ -37,11 +37,11 @@ constexpr char kAt[] = "SELECT " TXSYNC_ACTIVITY_COLUMNS
 constexpr char kOfOrganizations[] =
 	"SELECT " TXSYNC_ACTIVITY_COLUMNS " FROM (SELECT u.id FROM ("
 	"SELECT i.id FROM pg_catalog.unnest($4) o(org), LATERAL ("
-	"(SELECT a.id FROM txsync.activity a WHERE pg_catalog.left(a.org_id, 200) OPERATOR(pg_catalog.=)"
-	" pg_catalog.left(o.org, 200) AND a.org_id OPERATOR(pg_catalog.=) o.org AND " TXSYNC_BETWEEN
+	"(SELECT a.id FROM txsync.activity a WHERE pg_catalog.hashtextextended(a.org_id, 0) OPERATOR(pg_catalog.=)"
+	" pg_catalog.hashtextextended(o.org, 0) AND a.org_id OPERATOR(pg_catalog.=) o.org AND " TXSYNC_BETWEEN
 	" ORDER BY a.id LIMIT $3) UNION ALL "
-	"(SELECT a.id FROM txsync.activity a WHERE pg_catalog.left(a.old_org_id, 200) OPERATOR(pg_catalog.=)"
-	" pg_catalog.left(o.org, 200) AND a.old_org_id OPERATOR(pg_catalog.=) o.org AND " TXSYNC_BETWEEN
+	"(SELECT a.id FROM txsync.activity a WHERE pg_catalog.hashtextextended(a.old_org_id, 0) OPERATOR(pg_catalog.=)"
+	" pg_catalog.hashtextextended(o.org, 0) AND a.old_org_id OPERATOR(pg_catalog.=) o.org AND " TXSYNC_BETWEEN
 	" ORDER BY a.id LIMIT $3)) i UNION "
 	"(SELECT a.id FROM txsync.activity a WHERE a.action OPERATOR(pg_catalog.=) 'truncate' AND " TXSYNC_BETWEEN
 	" ORDER BY a.id LIMIT $3) UNION "

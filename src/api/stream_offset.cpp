@@ -15,18 +15,19 @@ namespace {
 // Run as the extension's owner: every name in them is the catalog's own.
 constexpr char kBehind[] =
 	"SELECT pg_catalog.count(*) FROM (SELECT a.id FROM txsync.activity a"
-	" WHERE pg_catalog.left(a.org_id, 200) OPERATOR(pg_catalog.=) pg_catalog.left($1, 200)"
+	" WHERE pg_catalog.hashtextextended(a.org_id, 0) OPERATOR(pg_catalog.=) pg_catalog.hashtextextended($1, 0)"
 	" AND a.org_id OPERATOR(pg_catalog.=) $1 AND a.id OPERATOR(pg_catalog.>) $2 ORDER BY a.id LIMIT $3) b";
 constexpr char kBehindWithoutOrganization[] =
 	"SELECT pg_catalog.count(*) FROM (SELECT a.id FROM txsync.activity a"
-	" WHERE pg_catalog.left(a.org_id, 200) IS NULL AND a.org_id IS NULL AND $1 IS NULL"
+	" WHERE pg_catalog.hashtextextended(a.org_id, 0) IS NULL AND a.org_id IS NULL AND $1 IS NULL"
 	" AND a.id OPERATOR(pg_catalog.>) $2 ORDER BY a.id LIMIT $3) b";
-constexpr char kLatest[] = "SELECT pg_catalog.max(a.id) FROM txsync.activity a"
-						   " WHERE pg_catalog.left(a.org_id, 200) OPERATOR(pg_catalog.=) pg_catalog.left($1, 200)"
-						   " AND a.org_id OPERATOR(pg_catalog.=) $1";
+constexpr char kLatest[] =
+	"SELECT pg_catalog.max(a.id) FROM txsync.activity a"
+	" WHERE pg_catalog.hashtextextended(a.org_id, 0) OPERATOR(pg_catalog.=) pg_catalog.hashtextextended($1, 0)"
+	" AND a.org_id OPERATOR(pg_catalog.=) $1";
 constexpr char kLatestWithoutOrganization[] =
 	"SELECT pg_catalog.max(a.id) FROM txsync.activity a"
-	" WHERE pg_catalog.left(a.org_id, 200) IS NULL AND a.org_id IS NULL AND $1 IS NULL";
+	" WHERE pg_catalog.hashtextextended(a.org_id, 0) IS NULL AND a.org_id IS NULL AND $1 IS NULL";
 
 constinit SPIPlanPtr behind_plan = nullptr;
 constinit SPIPlanPtr behind_without_organization_plan = nullptr;

@@ -235,10 +235,13 @@ Capture::Collect(Reader &reader)
 	looked_at_ = GetCurrentTimestamp();
 	flushed_ = GetFlushRecPtr(nullptr);
 	more_ = true;
-	while (more_ && collected_.Count() < batch_) {
-		pg::CheckForInterrupts();
-		more_ = reader.Step();
-	}
+	// One for all: each that is decoded ends in one of its own otherwise, where there is no transaction around it.
+	pg::InTransaction([&] {
+		while (more_ && collected_.Count() < batch_) {
+			pg::CheckForInterrupts();
+			more_ = reader.Step();
+		}
+	});
 	batch_ = more_ ? std::min(2 * batch_, kLargestBatch) : kSmallestBatch;
 }
 

@@ -41,7 +41,20 @@ Create(int64_t number)
 	spi.Execute("ALTER EXTENSION txsync ADD TABLE " + table);
 }
 
-// This makes its indexes, and blocks nobody, as CREATE TABLE … PARTITION OF would.
+// Of the indexes that hold few activities: to keep them while rows are added costs less than to look for theirs later.
+void
+CreateRareIndexes(int64_t number)
+{
+	pg::Spi spi;
+	spi.Execute("SELECT pg_catalog.string_agg(pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(o), '^.*? USING ', "
+				"'CREATE INDEX ON txsync." +
+				api::NameOfPartition(number) +
+				" USING '), ';') FROM pg_catalog.unnest('{txsync.activity_old_org, txsync.activity_for_all, "
+				"txsync.activity_topic}'::regclass[]) o");
+	spi.Execute(*pg::Spi::Value(1));
+}
+
+// This makes its other indexes, and blocks nobody, as CREATE TABLE … PARTITION OF would.
 void
 Attach(int64_t number)
 {
@@ -97,6 +110,8 @@ Partition::Open(int64_t number)
 		attached_ = !bulk_;
 		if (attached_)
 			Attach(number);
+		else
+			CreateRareIndexes(number);
 	}
 	Oid oid = Find(number);
 	pg::Call([&] {

@@ -1,6 +1,7 @@
 #include "worker/reader.h"
 
 #include "decoder/session.h"
+#include "pg/memory.h"
 #include "worker/slot.h"
 
 extern "C" {
@@ -63,6 +64,7 @@ Reader::HasMore() const
 bool
 Reader::Step()
 {
+	pg::ContextScope scope(context_->context); // where the reader takes its buffers from
 	return pg::Call([&] {
 		if (std::max(Position(), end_) >= flushed_) {
 			flushed_ = GetFlushRecPtr(nullptr);
