@@ -4,6 +4,7 @@
 #include "api/declaration.h"
 #include "api/entity.h"
 #include "api/errors.h"
+#include "api/json_object.h"
 #include "api/mutation.h"
 #include "api/table.h"
 #include "core/jsonb.h"
@@ -99,7 +100,7 @@ Sign(const TriggeredWrite &write, core::Tx tx)
 	author.id = tx.transaction_id;
 	author.time = TimeOf(tx.transaction_id);
 	if (write.after != nullptr)
-		author.jsonb = TxToJsonb(tx);
+		author.jsonb = ToDatum(tx);
 	return author;
 }
 

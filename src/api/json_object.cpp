@@ -117,6 +117,16 @@ ToDatum(JsonbValue *value)
 }
 
 Datum
+ToDatum(const core::Tx &tx)
+{
+	size_t size = VARHDRSZ + core::JsonbSize(tx);
+	auto *jsonb = static_cast<Jsonb *>(pg::Call([&] { return palloc(size); }));
+	SET_VARSIZE(jsonb, size);
+	core::WriteJsonb(tx, VARDATA(jsonb));
+	return JsonbPGetDatum(jsonb);
+}
+
+Datum
 ToDatum(std::string_view json)
 {
 	return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(json.data(), json.size()))); });

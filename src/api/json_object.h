@@ -43,6 +43,9 @@ size_t SizeOf(const JsonbValue &value);
 // As a value of SQL.
 Datum ToDatum(JsonbValue *value);
 
+// With nothing but its three members.
+Datum ToDatum(const core::Tx &tx);
+
 // The jsonb that a JSON text is.
 Datum ToDatum(std::string_view json);
 

@@ -3,6 +3,7 @@
 #include "api/apply.h"
 #include "api/arguments.h"
 #include "api/errors.h"
+#include "api/json_object.h"
 #include "api/mutation.h"
 #include "api/perform.h"
 #include "pg/entry.h"
@@ -19,7 +20,7 @@ Result(const core::Op &op, const Outcome &outcome)
 		result.Json("data", *outcome.entity);
 	else
 		result.Null("data");
-	result.Json("tx", TxToJsonb(op.tx));
+	result.Json("tx", ToDatum(op.tx));
 	if (outcome.versions != nullptr)
 		result.Json("versions", outcome.versions);
 	else

@@ -6,6 +6,7 @@
 #include "api/declaration.h"
 #include "api/entity.h"
 #include "api/errors.h"
+#include "api/json_object.h"
 #include "api/table.h"
 #include "core/jsonb.h"
 #include "core/op.h"
@@ -24,27 +25,6 @@ namespace txsync::api {
 namespace {
 
 constexpr size_t kMaxResult = size_t{1} << 20;
-
-// ---- A tx as jsonb
-
-JsonbValue
-String(std::string_view text)
-{
-	JsonbValue value;
-	value.type = text.data() == nullptr ? jbvNull : jbvString;
-	value.val.string.val = const_cast<char *>(text.data());
-	value.val.string.len = static_cast<int>(text.size());
-	return value;
-}
-
-void
-Push(JsonbParseState *&state, std::string_view name, std::string_view text)
-{
-	JsonbValue key = String(name);
-	JsonbValue value = String(text);
-	pushJsonbValue(&state, WJB_KEY, &key);
-	pushJsonbValue(&state, WJB_VALUE, &value);
-}
 
 // ---- Beginning
 
@@ -223,19 +203,6 @@ Begin(FunctionCallInfo fcinfo)
 
 } // namespace
 
-Datum
-TxToJsonb(const core::Tx &tx)
-{
-	return pg::Call([&] {
-		JsonbParseState *state = nullptr;
-		pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
-		Push(state, "transactionId", tx.transaction_id);
-		Push(state, "sourceId", tx.source_id);
-		Push(state, "changedField", tx.changed_field);
-		return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
-	});
-}
-
 void
 RefuseTx(const std::string &what)
 {
@@ -287,8 +254,8 @@ BeginMutation(const core::Tx &tx, const Named &named, std::string_view request)
 	declaration.relation = relation;
 	declaration.place = claimed.place;
 	declaration.time = TimeOf(tx.transaction_id);
-	declaration.tx = Kept(TxToJsonb(tx));
-	declaration.tx_of_others = Kept(TxToJsonb(elsewhere));
+	declaration.tx = Kept(ToDatum(tx));
+	declaration.tx_of_others = Kept(ToDatum(elsewhere));
 	return Begun::kNew;
 }
 

@@ -47,7 +47,4 @@ void RequireValid(const core::Tx &tx);
 // `what` is wrong with a tx: the error that names the member.
 [[noreturn]] void RefuseTx(const std::string &what);
 
-// A tx as jsonb, with nothing but its three members.
-Datum TxToJsonb(const core::Tx &tx);
-
 } // namespace txsync::api

@@ -1,3 +1,4 @@
+#include "api/json_object.h"
 #include "api/perform.h"
 
 #include "api/author.h"
@@ -273,7 +274,7 @@ DeclareOp(const Target &target, const core::Op &op)
 	declaration.Set(op.tx);
 	declaration.relation = target.entity->relation;
 	pg::ContextScope scope(TopTransactionContext);
-	declaration.tx = TxToJsonb(op.tx);
+	declaration.tx = ToDatum(op.tx);
 }
 
 // What was declared when the ops came, by begin_mutation() or for the row whose trigger applies them: it goes on behind

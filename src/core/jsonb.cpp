@@ -1,5 +1,6 @@
 #include "core/jsonb.h"
 
+#include <array>
 #include <cstring>
 
 #include "core/no_postgres.h"
@@ -19,6 +20,7 @@ constexpr uint32_t kOffsetOrLengthMask = 0x0FFFFFFF;
 constexpr uint32_t kKindShift = 28;
 constexpr uint32_t kKindMask = 0x7;
 constexpr uint32_t kHasOffset = 0x80000000;
+constexpr uint32_t kNull = 0x40000000;
 constexpr uint32_t kContainer = 0x50000000;
 constexpr uint32_t kOffsetEvery = 32;
 
@@ -182,6 +184,52 @@ ReadTx(std::string_view jsonb, Tx &tx)
 		*member = value.kind == JsonbEntry::Kind::kString ? value.bytes : ""; // which is none that a member may have
 	}
 	return Defect(tx);
+}
+
+namespace {
+
+// The server sorts keys by their lengths.
+constexpr std::string_view kTxKeys[] = {"sourceId", "changedField", "transactionId"};
+
+std::array<std::string_view, std::size(kTxKeys)>
+ValuesOf(const Tx &tx)
+{
+	return {tx.source_id, tx.changed_field, tx.transaction_id};
+}
+
+} // namespace
+
+size_t
+JsonbSize(const Tx &tx)
+{
+	size_t size = kWord * (1 + 2 * std::size(kTxKeys));
+	for (std::string_view key : kTxKeys)
+		size += key.size();
+	for (std::string_view value : ValuesOf(tx))
+		size += value.size();
+	return size;
+}
+
+void
+WriteJsonb(const Tx &tx, char *to)
+{
+	char *word = to;
+	char *text = to + kWord * (1 + 2 * std::size(kTxKeys));
+	auto put = [&](uint32_t value) {
+		std::memcpy(word, &value, kWord);
+		word += kWord;
+	};
+	auto add = [&](std::string_view string, uint32_t flags) {
+		put(flags | static_cast<uint32_t>(string.size()));
+		if (!string.empty())
+			std::memcpy(text, string.data(), string.size());
+		text += string.size();
+	};
+	put(kObject | static_cast<uint32_t>(std::size(kTxKeys)));
+	for (std::string_view key : kTxKeys)
+		add(key, key == kTxKeys[0] ? kHasOffset : 0); // which is its length, too
+	for (std::string_view value : ValuesOf(tx))
+		add(value, value.data() == nullptr ? kNull : 0);
 }
 
 } // namespace txsync::core

@@ -90,4 +90,8 @@ bool WriteArray(Buffer &out, std::span<const std::string_view> containers);
 // are passed over. Returns what is wrong with it, or null.
 const char *ReadTx(std::string_view jsonb, Tx &tx);
 
+// A tx as a tx column holds it: how many bytes it has without its length word, and these bytes.
+size_t JsonbSize(const Tx &tx);
+void WriteJsonb(const Tx &tx, char *to);
+
 } // namespace txsync::core

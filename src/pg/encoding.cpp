@@ -62,12 +62,17 @@ FromUtf8(std::string_view utf8)
 	return IsAsItIs() || utf8.empty() ? pnstrdup(utf8.data(), utf8.size()) : Convert(utf8);
 }
 
+std::string_view
+ViewFromUtf8(std::string_view utf8)
+{
+	return IsAsItIs() || utf8.empty() ? utf8 : Convert(utf8);
+}
+
 text *
 TextFromUtf8(std::string_view utf8)
 {
-	if (IsAsItIs() || utf8.empty())
-		return cstring_to_text_with_len(utf8.data(), static_cast<int>(utf8.size()));
-	return cstring_to_text(Convert(utf8));
+	std::string_view text = ViewFromUtf8(utf8);
+	return cstring_to_text_with_len(text.data(), static_cast<int>(text.size()));
 }
 
 } // namespace txsync::pg

@@ -8,6 +8,9 @@ namespace txsync::pg {
 
 char *FromUtf8(std::string_view utf8);
 
+// The text itself where it need not be converted, so that it lives as long as that.
+std::string_view ViewFromUtf8(std::string_view utf8);
+
 text *TextFromUtf8(std::string_view utf8);
 
 } // namespace txsync::pg

@@ -91,7 +91,7 @@ private:
 	static Datum
 	Text(std::string_view text)
 	{
-		return text.data() == nullptr ? Datum{0} : CStringGetTextDatum(pg::FromUtf8(text));
+		return text.data() == nullptr ? Datum{0} : PointerGetDatum(pg::TextFromUtf8(text));
 	}
 
 	TupleDesc desc_ = nullptr;

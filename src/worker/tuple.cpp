@@ -66,7 +66,7 @@ public:
 	{
 		if (json.empty())
 			return Null();
-		const char *text = pg::Call([&] { return pg::FromUtf8(json); });
+		std::string_view text = pg::Call([&] { return pg::ViewFromUtf8(json); });
 		if (std::optional<Datum> jsonb = api::ToDatumIfFits(text))
 			Value(*jsonb);
 		else
@@ -78,14 +78,10 @@ public:
 	{
 		if (tx.IsNull())
 			return Null();
-		Value(pg::Call([&] {
-			JsonbParseState *state = nullptr;
-			pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
-			Member(state, "transactionId", tx.transaction_id);
-			Member(state, "sourceId", tx.source_id);
-			Member(state, "changedField", tx.changed_field);
-			return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
-		}));
+		Value(api::ToDatum(pg::Call([&] {
+			return core::Tx{pg::ViewFromUtf8(tx.transaction_id), pg::ViewFromUtf8(tx.source_id),
+							pg::ViewFromUtf8(tx.changed_field)};
+		})));
 	}
 
 private:
@@ -93,28 +89,6 @@ private:
 	TextDatum(std::string_view text)
 	{
 		return pg::Call([&] { return PointerGetDatum(pg::TextFromUtf8(text)); });
-	}
-
-	static JsonbValue
-	String(std::string_view text)
-	{
-		JsonbValue value;
-		value.type = jbvString;
-		value.val.string.val = const_cast<char *>(text.data());
-		value.val.string.len = static_cast<int>(text.size());
-		return value;
-	}
-
-	static void
-	Member(JsonbParseState *&state, std::string_view name, std::string_view utf8)
-	{
-		JsonbValue key = String(name);
-		pushJsonbValue(&state, WJB_KEY, &key);
-		JsonbValue value;
-		value.type = jbvNull;
-		if (utf8.data() != nullptr)
-			value = String(pg::FromUtf8(utf8));
-		pushJsonbValue(&state, WJB_VALUE, &value);
 	}
 
 	TupleTableSlot *row_;

@@ -149,6 +149,27 @@ TEST(Jsonb, WritesNoArrayBeyondTheServersLimit)
 	EXPECT_FALSE(WriteArray(out, elements));
 }
 
+TEST(Jsonb, WritesTx)
+{
+	test::Random random(12);
+	for (int round = 0; round < 200; round++) {
+		std::string id = random.Text(1 + random.Below(Tx::kMaxTransactionId), "abc.01");
+		std::string source = random.Text(1 + random.Below(Tx::kMaxSourceId), "xyz");
+		std::string field = random.Text(random.Below(Tx::kMaxChangedField), "f_");
+		Tx tx{id, source, field.empty() ? std::string_view() : field};
+		std::string bytes(JsonbSize(tx), '\0');
+		WriteJsonb(tx, bytes.data());
+		Json json = {{"transactionId", id}, {"sourceId", source}, {"changedField", nullptr}};
+		if (!field.empty())
+			json["changedField"] = field;
+		JsonbContainer container(bytes);
+		ASSERT_EQ(Read(container), json);
+		auto key = container.First(); // the server looks for keys by their lengths
+		for (std::string_view name : {"sourceId", "changedField", "transactionId"})
+			ASSERT_EQ(key.Next().bytes, name);
+	}
+}
+
 TEST(Jsonb, ReadsWhatWasStored)
 {
 	test::Random random(1);
