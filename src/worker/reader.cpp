@@ -17,6 +17,9 @@ namespace txsync::worker {
 
 namespace {
 
+// So many between looks at what else there is to do.
+constexpr int kRecords = 100;
+
 // The sink takes what the decoder tells: nothing comes here.
 void
 WriteNothing(LogicalDecodingContext *, XLogRecPtr, TransactionId, bool)
@@ -66,22 +69,33 @@ Reader::Step()
 {
 	pg::ContextScope scope(context_->context); // where the reader takes its buffers from
 	return pg::Call([&] {
-		if (std::max(Position(), end_) >= flushed_) {
-			flushed_ = GetFlushRecPtr(nullptr);
-			if (std::max(Position(), end_) >= flushed_)
+		for (int i = 0; i < kRecords; i++) {
+			if (!ReadRecord())
 				return false;
 		}
-		char *error = nullptr;
-		XLogRecord *record = XLogReadRecord(context_->reader, &error);
-		if (error != nullptr)
-			elog(ERROR, "could not read WAL: %s", error);
-		if (record == nullptr) {
-			end_ = flushed_;
-			return false;
-		}
-		LogicalDecodingProcessRecord(context_, context_->reader);
 		return true;
 	});
+}
+
+// Nothing of C++ may be in its frame.
+bool
+Reader::ReadRecord()
+{
+	if (std::max(Position(), end_) >= flushed_) {
+		flushed_ = GetFlushRecPtr(nullptr);
+		if (std::max(Position(), end_) >= flushed_)
+			return false;
+	}
+	char *error = nullptr;
+	XLogRecord *record = XLogReadRecord(context_->reader, &error);
+	if (error != nullptr)
+		elog(ERROR, "could not read WAL: %s", error);
+	if (record == nullptr) {
+		end_ = flushed_;
+		return false;
+	}
+	LogicalDecodingProcessRecord(context_, context_->reader);
+	return true;
 }
 
 } // namespace txsync::worker

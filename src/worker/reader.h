@@ -15,7 +15,7 @@ public:
 	// Through the slot that this process has acquired. What committed before `from` is not told.
 	Reader(XLogRecPtr from, decoder::Sink &sink);
 
-	// Reads one record; false at the end of what is flushed.
+	// Reads some records; false at the end of what is flushed.
 	bool Step();
 
 	// Whether more is flushed than when the end was met.
@@ -29,6 +29,8 @@ public:
 	}
 
 private:
+	bool ReadRecord();
+
 	LogicalDecodingContext *context_;
 	XLogRecPtr flushed_ = InvalidXLogRecPtr; // as far as is known: asking takes a lock that all writers take
 	XLogRecPtr end_ = InvalidXLogRecPtr;     // of what was flushed when that was not a whole record
