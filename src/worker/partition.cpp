@@ -146,7 +146,8 @@ Partition::Flush()
 		MemoryContext outer = MemoryContextSwitchTo(GetPerTupleMemoryContext(executor_));
 		heap_multi_insert(relation_, rows_, count_, GetCurrentCommandId(true), 0, insert_);
 		MemoryContextSwitchTo(outer);
-		XLogSetAsyncXactLSN(GetXLogInsertRecPtr()); // wakes the WAL writer, so that little is left to flush at the end
+		if (bulk_)
+			XLogSetAsyncXactLSN(GetXLogInsertRecPtr()); // wakes the WAL writer: little is left to flush at the end
 	});
 	for (int i = 0; i < count_; i++)
 		indexes_->Add(rows_[i]);
