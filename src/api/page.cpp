@@ -37,7 +37,7 @@ RequireSound(const PageRequest &request)
 	if (!filter.entity_types)
 		return;
 	for (const std::string &name : filter.entity_types->Names()) {
-		if (FindEntity(name) == nullptr && !(MayReadEvents() && IsTopic(name)))
+		if (!TableOf(name) && !(MayReadEvents() && IsTopic(name)))
 			throw UnknownEntityType(name);
 	}
 }

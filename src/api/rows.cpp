@@ -9,6 +9,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 }
@@ -156,6 +157,18 @@ private:
 	std::unique_ptr<bool[]> nulls_;
 };
 
+// That the statement did not read what has got the table's name since.
+void
+RequireSameName(const Entity &entity)
+{
+	pg::Call([] { AcceptInvalidationMessages(); });
+	if (pg::QualifiedName(entity.relation) != entity.table)
+		throw pg::Failure{ERRCODE_T_R_SERIALIZATION_FAILURE,
+						  "table " + entity.table + " was renamed while it was read",
+						  {},
+						  "Try again."};
+}
+
 // Those of the ids that are ids, each with its place among them.
 struct Keys
 {
@@ -188,18 +201,20 @@ ReadKeys(const Entity &entity, std::span<const std::string_view> ids)
 
 } // namespace
 
-bool
+CanRead
 CanReadRows(const Entity &entity, const Readable &readable)
 {
 	std::string sql = StatementForIds(entity, readable);
 	SPIPlanPtr &plan = entity.Plan(sql);
-	if (plan == nullptr) {
-		TryRead([&] {
-			pg::Spi spi;
-			spi.Prepare(plan, sql.c_str(), entity.ids.Arrays({}), pg::Spi::Planned::kGeneric);
-		});
-	}
-	return plan != nullptr;
+	if (plan != nullptr)
+		return CanRead::kYes;
+	int error = TryRead([&] {
+		pg::Spi spi;
+		spi.Prepare(plan, sql.c_str(), entity.ids.Arrays({}), pg::Spi::Planned::kGeneric);
+	});
+	if (error == ERRCODE_UNDEFINED_TABLE || error == ERRCODE_INVALID_SCHEMA_NAME)
+		return CanRead::kByAnotherName;
+	return error == 0 ? CanRead::kYes : CanRead::kNo;
 }
 
 std::vector<Row>
@@ -222,6 +237,7 @@ ReadRows(const Entity &entity, const Readable &readable, std::span<const std::st
 		size_t key = static_cast<size_t>(DatumGetInt64(result.Others()[0])) - 1;
 		rows[read.places[key]] = result.AsRow(entity, readable, with_versions);
 	}
+	RequireSameName(entity);
 	return rows;
 }
 
@@ -243,6 +259,7 @@ RowsBehind(const Entity &entity, const Readable &readable, const std::optional<s
 		Result result(results, i);
 		rows.push_back({entity.ids.IdOf(result.Others()), result.AsRow(entity, readable, with_versions)});
 	}
+	RequireSameName(entity);
 	return rows;
 }
 

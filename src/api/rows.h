@@ -17,7 +17,13 @@ struct Row
 
 // Whether there is a statement that reads them. There is none where somebody has made casts for the type of the ids
 // that leave open which operator compares them.
-bool CanReadRows(const Entity &entity, const Readable &readable);
+enum class CanRead : uint8_t
+{
+	kNo,
+	kYes,
+	kByAnotherName, // a schema can be renamed although its tables are locked: to be found anew
+};
+CanRead CanReadRows(const Entity &entity, const Readable &readable);
 
 // One for each id, in their order, by one statement. An id that is none of the type's is of no row. The role may read
 // the type's ids (Readable::HasId()).

@@ -2,6 +2,7 @@
 
 #include "api/delete_visible.h"
 #include "api/rows.h"
+#include "api/table.h"
 #include "core/datetime.h"
 
 #include <map>
@@ -57,11 +58,11 @@ public:
 		, delete_visible_(entity)
 	{}
 
-	// Whether the reader may know of entities of the type at all.
-	bool
-	MayTell() const
+	// No: the reader may not know of entities of the type at all.
+	CanRead
+	CanTell() const
 	{
-		return readable_.HasId() && CanReadRows(entity_, readable_);
+		return readable_.HasId() ? CanReadRows(entity_, readable_) : CanRead::kNo;
 	}
 
 	// `told` has a place for each activity.
@@ -179,15 +180,22 @@ struct Group
 void
 TellEntities(std::string_view entity_type, const Group &group, const Filter &filter)
 {
-	std::shared_ptr<const Entity> entity = FindEntity(entity_type);
-	if (entity == nullptr || !MayRead(*entity)) // no lock on what is not his
-		return;
-	entity = FindLockedEntity(entity_type);
-	if (entity == nullptr || !MayRead(*entity))
-		return;
-	TypeTeller teller(*entity, filter);
-	if (teller.MayTell())
-		teller.Tell(group.activities, group.told);
+	constexpr int kTries = 8;
+	for (int tries = 0; tries < kTries; tries++) {
+		std::shared_ptr<const Entity> entity = FindReadable(entity_type);
+		if (entity == nullptr)
+			return;
+		TypeTeller teller(*entity, filter);
+		CanRead can = teller.CanTell();
+		if (can == CanRead::kYes)
+			teller.Tell(group.activities, group.told);
+		if (can != CanRead::kByAnotherName)
+			return;
+	}
+	throw pg::Failure{ERRCODE_T_R_SERIALIZATION_FAILURE,
+					  "the table of entity type " + Quoted(entity_type) + " is being renamed",
+					  {},
+					  "Try again."};
 }
 
 void

@@ -214,5 +214,51 @@ subtest 'SET ROLE' => sub {
 	unlike(get('ann', 'SELECT lent()'), qr/"organizationId": "A"[^{}]*"data": \{/, 'a SECURITY DEFINER function sees as its owner');
 };
 
+# ---- Tables that are locked, or renamed
+
+subtest 'who may do nothing with a table does not wait for it' => sub {
+	my $docs = get('postgres', q{SELECT 'docs'::regclass::oid});
+	get('keeper', 'BEGIN; LOCK TABLE docs IN ACCESS EXCLUSIVE MODE');
+	my $nobody = WireClient->new($node, user => 'nobody', options => '-c lock_timeout=1s');
+	my $answer = sub { my $answer = $nobody->query($_[0]); return $answer->{error} // (map { $_->[0] } @{ $answer->{rows} })[-1] };
+	my $op = '{"transactionId": "locked", "sourceId": "s", "entityType": "docs", "entityId": "1", "action": "update", "changedField": "a", "value": "x"}';
+	foreach my $call (
+		[ q{SELECT txsync.fetch_changes('start', 1000) -> 'changes'}, qr/\A\[\]\z/ ],
+		[ q{SELECT txsync.fetch_changes('start', 1000, '{docs}') -> 'changes'}, qr/\A\[\]\z/ ],
+		[ q{SELECT txsync.get_entities('[{"entityType": "docs", "entityId": "1"}]') #> '{0,data}'}, qr/\Anull\z/ ],
+		[ q{SELECT txsync.snapshot('docs')}, qr/\A42501\z/ ],
+		[ qq{SELECT txsync.mutate('$op')}, qr/\A(?:42501|55P03)\z/ ])
+	{
+		like($answer->($call->[0]), $call->[1], $call->[0]);
+	}
+	# Here it has to know what an id of docs looks like.
+	is($answer->(q{SELECT txsync.begin_mutation('{"transactionId": "locked", "sourceId": "s", "changedField": null}', 'docs', '1')}), '55P03', 'begin_mutation() has no answer');
+	get('keeper', 'ROLLBACK');
+	$answer->('BEGIN');
+	$answer->($_) foreach q{SELECT txsync.fetch_changes('start', 1000)}, q{SELECT txsync.get_entities('[{"entityType": "docs", "entityId": "1"}]')},
+		q{SELECT txsync.begin_mutation('{"transactionId": "not locked", "sourceId": "s", "changedField": "a"}', 'docs', '1')};
+	is($answer->("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND relation = $docs"), 0, 'nor does anybody have to wait for him');
+	$answer->('ROLLBACK');
+};
+
+subtest 'a schema that is renamed all the time' => sub {
+	get('postgres', q{CREATE SCHEMA here; CREATE TABLE here.moving (id int PRIMARY KEY); SELECT txsync.track('here.moving'); GRANT USAGE ON SCHEMA here TO ann; GRANT SELECT ON here.moving TO ann});
+	my $cursor = page('ann', 'now')->{cursor};
+	get('postgres', 'INSERT INTO here.moving VALUES (1)');
+	captured();
+	my $mover = WireClient->new($node, user => 'postgres');
+	$mover->send(q{DO $$ BEGIN FOR i IN 1 .. 500 LOOP ALTER SCHEMA here RENAME TO there; COMMIT; PERFORM pg_sleep(0.002); ALTER SCHEMA there RENAME TO here; COMMIT; PERFORM pg_sleep(0.002); END LOOP; END $$});
+	my %told;
+	do
+	{
+		my $answer = ask('ann', "SELECT txsync.fetch_changes('$cursor', 10, '{moving}') -> 'changes'");
+		$told{ $answer =~ /\A\[/ ? join ' ', map { brief($_) } @{ $json->decode($answer) } : substr $answer, 0, 5 }++;
+	} while (get('postgres', "SELECT state = 'active' FROM pg_stat_activity WHERE pid = $mover->{pid}") eq 't');
+	is($mover->answer->{error}, undef, 'renamed');
+	cmp_ok(delete $told{'create moving 1 +'} // 0, '>', 0, 'its changes are told');
+	is(join(' ', map { "<$_>" } grep { !/\A(?:42P01|3F000|40001)\z/ } sort keys %told), '', 'or a page fails, but is never without them');
+	note("$_: $told{$_}") foreach sort keys %told;
+};
+
 $node->stop;
 done_testing();
