@@ -97,8 +97,10 @@ private:
 	void
 	Give(const Delivery &delivery, const Told &told)
 	{
+		// The type json holds all that a text can, together with what else a change tells.
+		constexpr size_t kMost = MaxAllocSize - (size_t{64} << 20);
 		core::Buffer json;
-		Write(json, told, [](std::string_view) { return true; }); // json holds all
+		Write(json, told, [](std::string_view data) { return data.size() <= kMost; });
 		given_.push_back({delivery, TextParameter(json.View()).value});
 		open_.insert(delivery.entity);
 	}

@@ -10,7 +10,7 @@ namespace txsync::api {
 struct Row
 {
 	bool exists = false;
-	std::string_view data;         // JSON, without tx, versions and hidden columns
+	std::string_view data;         // JSON, without tx, versions and hidden columns; null if no text can hold it
 	std::string_view versions;     // JSON; null where there are none, or the role may not read them
 	std::string_view organization; // null also where it may not be read
 };
@@ -40,7 +40,7 @@ struct NamedRow
 std::vector<NamedRow> RowsBehind(const Entity &entity, const Readable &readable, const std::optional<std::string> &id,
 								 int64_t limit);
 
-// `"organizationId":…,"data":…`, and that data is left out if jsonb cannot hold it.
+// `"organizationId":…,"data":…`, and data that jsonb or no text can hold is left out.
 void Write(core::Buffer &out, const Row &row, const Fits &fits);
 
 } // namespace txsync::api

@@ -22,7 +22,7 @@ using core::Action;
 Told
 Whole(const Activity &activity)
 {
-	return {activity, {}};
+	return {activity};
 }
 
 // Tells that the entity is to be removed, and nothing of what happened to it.
@@ -123,6 +123,7 @@ private:
 		Told told = Own(activity);
 		told.data = row.data;
 		told.versions = row.versions;
+		told.truncated = row.data.data() == nullptr;
 		return told;
 	}
 
@@ -252,8 +253,9 @@ Write(core::Buffer &out, const Told &told, const Fits &fits)
 	char *end = core::FormatInstant(committed_at, told.committed_at);
 	core::Change change = core::ChangeOf(told, told.id, {committed_at, end});
 	auto data = [&](core::Buffer &to) { to.Append(told.data); };
-	change.truncated = told.data.data() != nullptr && !fits(told.data);
-	if (told.data.data() != nullptr && !change.truncated)
+	bool has_data = told.data.data() != nullptr && fits(told.data);
+	change.truncated = told.truncated || (told.data.data() != nullptr && !has_data);
+	if (has_data)
 		change.data = core::ValueWriter(data);
 	auto versions = [&](core::Buffer &to) { to.Append(told.versions); };
 	if (told.versions.data() != nullptr)
