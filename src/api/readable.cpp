@@ -99,6 +99,12 @@ Readable::HasOrganization() const
 }
 
 bool
+Readable::HasTx() const
+{
+	return !entity_.tracking.tx || MayRead(pg::kTxColumn);
+}
+
+bool
 Readable::Tells(std::string_view column) const
 {
 	return !core::IsHidden(entity_.tracking, column) && (all_ || core::Names(columns, column));

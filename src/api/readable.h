@@ -23,6 +23,9 @@ public:
 
 	bool HasOrganization() const;
 
+	// Whether it may know whose mutation a change was; also where the table has no column that says it.
+	bool HasTx() const;
+
 	// Whether a change of the column may be told. Columns that are gone count as the table's.
 	bool Tells(std::string_view column) const;
 

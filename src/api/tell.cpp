@@ -25,7 +25,7 @@ Whole(const Activity &activity)
 	return {activity};
 }
 
-// Tells that the entity is to be removed, and nothing of what happened to it.
+// Tells that something happened, for instance that the entity is to be removed, and nothing of what it was.
 Told
 Removal(const Activity &activity, Action action, std::string_view organization)
 {
@@ -54,6 +54,7 @@ public:
 		: entity_(entity)
 		, organizations_(filter.organizations)
 		, readable_(entity)
+		, tells_versions_(!entity.tracking.tx || MayReadVersions(entity))
 		, secured_(HoldsRowSecurity(entity))
 		, delete_visible_(entity)
 	{}
@@ -118,13 +119,22 @@ private:
 	}
 
 	Told
-	Present(const Activity &activity, const Row &row) const
+	Present(const Activity &activity, const Row &row)
 	{
-		Told told = Own(activity);
+		bool is_own =
+			!WasElsewhere(activity, row) || delete_visible_.Tells(activity.entity_id, activity.organization_id);
+		Told told = is_own ? Own(activity) : Removal(activity, activity.action, row.organization);
 		told.data = row.data;
 		told.versions = row.versions;
 		told.truncated = row.data.data() == nullptr;
 		return told;
+	}
+
+	// Whether it happened in an organization that the entity has left, and of which row security shows nothing.
+	bool
+	WasElsewhere(const Activity &activity, const Row &row) const
+	{
+		return secured_ && readable_.HasOrganization() && activity.organization_id != row.organization;
 	}
 
 	// Deleted, and no policy hides that.
@@ -161,12 +171,19 @@ private:
 			told.tx.changed_field = {};
 		if (!readable_.HasOrganization())
 			told.organization_id = {};
+		if (!readable_.HasTx())
+			told.tx = {};
+		if (!tells_versions_) {
+			told.version = {};
+			told.row_version = 0;
+		}
 		return told;
 	}
 
 	const Entity &entity_;
 	const std::optional<core::NameSet> &organizations_;
 	Readable readable_;
+	bool tells_versions_;
 	bool secured_;
 	DeleteVisible delete_visible_;
 };

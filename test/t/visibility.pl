@@ -89,6 +89,11 @@ subtest 'what is in it' => sub {
 	is($json->encode($some{docs}{changedKeys}), '["a"]', 'in changedKeys, too');
 	is($some{docs}{organizationId}, undef, 'no organization either');
 	unlike($json->encode($some{docs}), qr/"b"|"y"/, 'nowhere');
+	is($json->encode([ @{ $all{docs} }{qw(tx version)}, defined $all{docs}{rowVersion} ? "counted" : undef ]), '[{"changedField":"b","sourceId":"s","transactionId":"by keeper"},"by keeper","counted"]', 'whose change it was');
+	is($json->encode([ @{ $some{docs} }{qw(tx version rowVersion versions)} ]), '[null,null,null,null]', 'not where the role may not read tx');
+	get('postgres', 'GRANT SELECT (tx) ON docs TO guy');
+	is($json->encode([ @{ { $sees->('guy') }->{docs} }{qw(tx version rowVersion versions)} ]), '[{"changedField":null,"sourceId":"s","transactionId":"by keeper"},null,null,null]', 'with tx alone no versions');
+	get('postgres', 'REVOKE SELECT (tx) ON docs FROM guy');
 	is($json->encode($some{masked}{data}), '{"a":"x","id":"00000000-0000-0000-0000-000000000001","tenant_id":"A"}', 'also what may be read stays hidden');
 	my @in = map { $json->encode([ map { $_->{entityId} } grep { $_->{entityType} eq 'docs' } @{ (page('guy', 'start', ", 1000, NULL, ARRAY['$_']"))->{changes} } ]) } qw(A B);
 	is($in[0], $in[1], 'no filter tells what is in a column that the role may not read');
@@ -102,6 +107,29 @@ subtest 'what is in it' => sub {
 	is($json->encode([ map { $_->{data} } @{ $json->decode(get('guy', q{SELECT txsync.snapshot('docs')}))->{entities} } ]), '[{"a":"x","id":"1","n":1}]', 'snapshot()');
 	is($json->encode($json->decode(get('bob', q{SELECT txsync.snapshot('docs')}))->{entities}), '[]', 'snapshot(): nothing that is invisible');
 	like(ask('nobody', q{SELECT txsync.snapshot('docs')}), qr/\A42501 |"entities": \[\]/, 'snapshot() without any right');
+};
+
+# What an organization did with an entity is not the next one's business.
+subtest 'what has moved' => sub {
+	get('keeper', q{INSERT INTO docs VALUES ('moved', 'A', 'a', 'b', 1)});
+	captured();
+	my $cursor = page('bob', 'now')->{cursor};
+	my $tx = sub { return qq{tx = '{"transactionId": "of $_[0]", "sourceId": "$_[0]", "changedField": null}'} };
+	get('keeper', 'UPDATE docs SET n = 2, ' . $tx->('A') . q{ WHERE id = 'moved'});
+	get('keeper', q{SELECT txsync.reshare('docs', '{moved}')});
+	get('keeper', q{UPDATE docs SET organization_id = 'B', } . $tx->('B') . q{ WHERE id = 'moved'});
+	captured();
+	my $told = sub {
+		my ($role) = @_;
+		return join ', ', map { join ' ', $_->{action}, $_->{organizationId} // '-', $_->{tx} ? $_->{tx}{sourceId} : '-', $_->{version} // '-', $_->{rowVersion} // '-', $_->{changedKeys} ? @{ $_->{changedKeys} } : '-', $_->{data}{n} // 'removed' } @{ page($role, $cursor)->{changes} };
+	};
+	my $moved = 'update B B of B 3 organization_id 2';
+	is($told->('cyd'), "update A A of A 2 n 2, visibility A - - - - 2, $moved", 'who sees both is told all');
+	is($told->('keeper'), $told->('cyd'), 'as is the owner');
+	is($told->('bob'), "update B - - - - 2, visibility B - - - - 2, $moved", 'who sees B is not told of A');
+	is($told->('ann'), 'delete A - - - - removed, visibility - - - - - removed, delete A - - - - removed', 'nor who sees A of B');
+	get('keeper', q{DELETE FROM docs WHERE id = 'moved'});
+	captured();
 };
 
 # Users' functions run as in a SELECT of the caller's own: with his search_path and his settings.
