@@ -7,9 +7,9 @@
 #include "api/readable.h"
 #include "api/registry.h"
 #include "api/tombstone.h"
+#include "api/try_read.h"
 #include "core/jsonb.h"
 #include "pg/memory.h"
-#include "pg/subtransaction.h"
 #include "pg/trigger.h"
 
 extern "C" {
@@ -394,27 +394,6 @@ ReadData(const Entity &entity, std::string_view entity_id)
 		bool null = true;
 		return SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null), false, -1);
 	});
-}
-
-int
-TryRead(const std::function<void()> &read)
-{
-	auto rethrow_unless_its = [](int sqlstate) {
-		static constexpr int kIts[] = {ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION, ERRCODE_DATA_EXCEPTION,
-									   ERRCODE_INVALID_SCHEMA_NAME, errors::kInvalidEntityId.sqlstate};
-		if (std::ranges::none_of(kIts,
-								 [&](int its) { return ERRCODE_TO_CATEGORY(its) == ERRCODE_TO_CATEGORY(sqlstate); }))
-			throw;
-		return sqlstate;
-	};
-	try {
-		pg::InSubtransaction(read);
-		return 0;
-	} catch (const pg::Failure &failure) {
-		return rethrow_unless_its(failure.sqlstate);
-	} catch (const pg::Error &error) {
-		return rethrow_unless_its(error.data->sqlerrcode);
-	}
 }
 
 std::optional<Datum>

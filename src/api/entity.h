@@ -4,7 +4,6 @@
 #include "api/entity_id.h"
 #include "core/versions.h"
 
-#include <functional>
 #include <memory>
 #include <unordered_map>
 
@@ -101,10 +100,6 @@ pg::Spi::Parameter TextParameter(std::string_view text);
 
 // The row as the caller may read it now: jsonb, without tx, versions and hidden columns; nothing if there is none.
 std::optional<Datum> ReadData(const Entity &entity, std::string_view entity_id);
-
-// Runs `read` in a subtransaction. What keeps the caller, or anybody, from reading is no error: nothing was read then,
-// and its SQLSTATE is returned; 0 if there was nothing.
-int TryRead(const std::function<void()> &read);
 
 // The same as ReadData, in a subtransaction: nothing also where the caller, or anybody, cannot read it.
 std::optional<Datum> TryReadData(std::string_view entity_type, std::string_view entity_id);

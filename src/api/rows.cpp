@@ -1,6 +1,7 @@
 #include "api/rows.h"
 
 #include "api/described.h"
+#include "api/try_read.h"
 #include "core/json.h"
 #include "core/jsonb.h"
 #include "pg/memory.h"
@@ -177,36 +178,6 @@ RequireSameName(const Entity &entity)
 						  "Try again."};
 }
 
-// Those of the ids that are ids, each with its place among them.
-struct Keys
-{
-	std::vector<EntityKey> keys;
-	std::vector<size_t> places;
-};
-
-Keys
-ReadKeys(const Entity &entity, std::span<const std::string_view> ids)
-{
-	Keys read;
-	auto add = [&](size_t place) {
-		read.keys.push_back(entity.ids.Read(ids[place]));
-		read.places.push_back(place);
-	};
-	bool all = false;
-	TryRead([&] {
-		for (size_t i = 0; i < ids.size(); i++)
-			add(i);
-		all = true;
-	});
-	if (all)
-		return read;
-	// A column has got another type, or somebody asks for anything.
-	read = {};
-	for (size_t i = 0; i < ids.size(); i++)
-		TryRead([&] { add(i); });
-	return read;
-}
-
 // False if something became larger than the server can hold, of which nothing has remained then.
 bool
 Holds(const std::function<void()> &read)
@@ -288,7 +259,7 @@ std::vector<Row>
 ReadRows(const Entity &entity, const Readable &readable, std::span<const std::string_view> ids)
 {
 	std::vector<Row> rows(ids.size());
-	Keys read = ReadKeys(entity, ids);
+	Keys read = ReadKeys(entity.ids, ids);
 	auto find = [&](size_t from, size_t count, Content content) {
 		std::vector<Row> found = FindRows(entity, readable, std::span(read.keys).subspan(from, count), content);
 		for (size_t i = 0; i < count; i++)
