@@ -47,34 +47,24 @@ $$;
 COMMENT ON PROCEDURE backfill(regclass) IS
 'Puts a create without tx into the changelog for each row that it does not know: from before the tracking, or before a gap. Piece by piece, with a COMMIT after each; an interrupted call is gone on with by the next, and several may share the work. Of concurrent writers none is missed and nothing is resurrected. Only the table''s owner may (42501). Errors: 55000 for a table that is not tracked and without capture, 2D000 inside a transaction block, 25000 in another isolation level than READ COMMITTED.';
 
-CREATE FUNCTION verify_piece(relation regclass, INOUT place text, OUT entities bigint, OUT differences jsonb) RETURNS record
+CREATE FUNCTION verify_piece(relation regclass, first boolean) RETURNS boolean
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION verify_piece(regclass, text) IS 'One piece of verify(), and where the next one is. For the procedure.';
+COMMENT ON FUNCTION verify_piece(regclass, boolean) IS 'One piece of verify(): false when there is none left. For the procedure.';
 
-CREATE FUNCTION verified(relation regclass, entities bigint, differing bigint, differences jsonb) RETURNS jsonb
+CREATE FUNCTION verified(relation regclass) RETURNS jsonb
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION verified(regclass, bigint, bigint, jsonb) IS 'The result of verify(), which is noted in sync_log. For the procedure.';
+COMMENT ON FUNCTION verified(regclass) IS 'What the pieces of verify() have found, which is noted in sync_log: 55000 before all have been looked at. For the procedure.';
 
 CREATE PROCEDURE verify(relation regclass, INOUT result jsonb DEFAULT NULL)
 LANGUAGE plpgsql AS $$
 DECLARE
-    piece pg_catalog.record;
-    place pg_catalog.text := '';
-    entities bigint := 0;
-    differing bigint := 0;
-    differences pg_catalog.jsonb := '[]';
+    first boolean := true;
 BEGIN
-    WHILE place IS NOT NULL LOOP
-        SELECT p.place, p.entities, p.differences INTO piece FROM @extschema@.verify_piece(relation, place) p;
+    WHILE @extschema@.verify_piece(relation, first) LOOP
         COMMIT;
-        place := piece.place;
-        entities := entities OPERATOR(pg_catalog.+) piece.entities;
-        differing := differing OPERATOR(pg_catalog.+) pg_catalog.jsonb_array_length(piece.differences);
-        IF pg_catalog.jsonb_array_length(differences) OPERATOR(pg_catalog.<) 1000 THEN
-            differences := differences OPERATOR(pg_catalog.||) piece.differences;
-        END IF;
+        first := false;
     END LOOP;
-    result := @extschema@.verified(relation, entities, differing, pg_catalog.jsonb_path_query_array(differences, '$[0 to 999]'));
+    result := @extschema@.verified(relation);
 END
 $$;
 COMMENT ON PROCEDURE verify(regclass, jsonb) IS

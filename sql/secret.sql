@@ -6,4 +6,4 @@ CREATE TABLE secret (
 ) WITH (user_catalog_table = true);
 REVOKE ALL ON TABLE secret FROM PUBLIC;
 INSERT INTO secret DEFAULT VALUES;
-COMMENT ON TABLE secret IS 'The key by which cursors and events are known as this database''s own: one row, never dumped. After DELETE and INSERT ... DEFAULT VALUES cursors from before are invalid.';
+COMMENT ON TABLE secret IS 'The key by which cursors and events are known as this database''s own: one row, never dumped. After DELETE and INSERT ... DEFAULT VALUES cursors from before are invalid; an event that is emitted while the key changes may be lost, with a WARNING in the server''s log.';

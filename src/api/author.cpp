@@ -118,13 +118,13 @@ IsWrittenBack(const TriggeredWrite &write, const StoredTx &said)
 {
 	if (write.before != nullptr)
 		return false;
+	// As the server looks for what a foreign key refers to.
+	pg::RoleScope as_owner(pg::OwnerOf(write.table.root), SECURITY_NOFORCE_RLS);
 	std::shared_ptr<const Entity> entity = EntityOf(write.table.entity_type);
 	EntityKey key = entity->ids.Read(EntityId(write.table, write.desc, write.after));
 	std::string sql = "SELECT FROM " + entity->table + " t WHERE " + entity->ids.Condition() +
 					  " AND t.tx OPERATOR(pg_catalog.=) $" + std::to_string(entity->ids.Parameters() + 1);
 	key.values.push_back({JSONBOID, said.datum});
-	// As the server looks for what a foreign key refers to.
-	pg::RoleScope as_owner(pg::OwnerOf(entity->relation), SECURITY_NOFORCE_RLS);
 	return pg::Spi().Execute(entity->Plan(sql), sql.c_str(), key.values) > 0;
 }
 

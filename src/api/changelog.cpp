@@ -205,6 +205,15 @@ PositionOf(std::string_view text, const Extent &extent, const Filter &filter)
 	return position;
 }
 
+bool
+AsksFor(std::string_view text, std::string_view name)
+{
+	if (text == "start" || text == "now" || BareId(text))
+		return false;
+	core::HashedNames asked = Parse(text).entity_types;
+	return !asked.HasAll() && asked.Includes(core::HashedNames({HashOf(name)}));
+}
+
 void
 RequireWhole(int64_t position, const Extent &extent, const Filter &filter)
 {

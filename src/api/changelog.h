@@ -21,6 +21,9 @@ std::string CursorAt(const Extent &extent, int64_t position, const Filter &filte
 // The activity behind which the reader goes on. Fails with the CURSOR_ errors.
 int64_t PositionOf(std::string_view cursor, const Extent &extent, const Filter &filter);
 
+// Whether the cursor is of a filter that has an entity type or topic by name: it was known then.
+bool AsksFor(std::string_view cursor, std::string_view name);
+
 // CURSOR_INVALID.
 pg::Failure InvalidCursor();
 

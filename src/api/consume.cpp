@@ -93,9 +93,9 @@ Consume(FunctionCallInfo fcinfo)
 		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "lease must be positive"};
 	Rows rows(fcinfo);
 	Oid caller = GetUserId();
-	ByIndex as_owner;
+	ByIndex by_index;
 	Consumer consumer = Consumer::Open(name, caller);
-	for (const Given &given : Take(consumer, static_cast<size_t>(max), lease))
+	for (const Given &given : Take(consumer, by_index, static_cast<size_t>(max), lease))
 		rows.Add(Int64GetDatum(given.delivery.id), Int32GetDatum(given.delivery.attempts), given.change);
 	consumer.Save();
 }
@@ -109,7 +109,7 @@ Settle(FunctionCallInfo fcinfo, F &&settle)
 	std::vector<int64_t> ids = IdsArgument(fcinfo, 1);
 	Rows rows(fcinfo);
 	Oid caller = GetUserId();
-	ByIndex as_owner;
+	ByIndex by_index;
 	Consumer consumer = Consumer::Open(name, caller);
 	std::vector<const char *> statuses = settle(consumer, ids);
 	consumer.Save();

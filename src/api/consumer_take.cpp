@@ -50,8 +50,9 @@ RequireAlive(const Consumer &consumer, const Extent &extent)
 class Taking
 {
 public:
-	Taking(Consumer &consumer, const Extent &extent, size_t max)
+	Taking(Consumer &consumer, const ByIndex &by_index, const Extent &extent, size_t max)
 		: consumer_(consumer)
+		, by_index_(by_index)
 		, extent_(extent)
 		, max_(max)
 		, open_(consumer.leases.Open())
@@ -90,6 +91,7 @@ private:
 	std::vector<Told>
 	TellCreator(std::span<const Activity> activities) const
 	{
+		ByIndex::Suspended suspended(by_index_);
 		pg::RoleScope as_creator(consumer_.creator);
 		return Tell(activities, consumer_.filter);
 	}
@@ -97,8 +99,10 @@ private:
 	void
 	Give(const Delivery &delivery, const Told &told)
 	{
+		// The type json holds all that a text can, together with what else a change tells.
+		constexpr size_t kMost = MaxAllocSize - (size_t{64} << 20);
 		core::Buffer json;
-		Write(json, told, [](std::string_view) { return true; }); // json holds all
+		Write(json, told, [](std::string_view data) { return data.size() <= kMost; });
 		given_.push_back({delivery, TextParameter(json.View()).value});
 		open_.insert(delivery.entity);
 	}
@@ -183,6 +187,7 @@ private:
 	}
 
 	Consumer &consumer_;
+	const ByIndex &by_index_;
 	const Extent extent_;
 	const size_t max_;
 	Entities open_; // entities of which somebody has a change
@@ -192,13 +197,13 @@ private:
 } // namespace
 
 std::vector<Given>
-Take(Consumer &consumer, size_t max, TimestampTz lease)
+Take(Consumer &consumer, const ByIndex &by_index, size_t max, TimestampTz lease)
 {
 	consumer.RequireCreator();
 	Extent extent = ExtentNow();
 	RequireAlive(consumer, extent);
 	consumer.PutBack(consumer.leases.TakeExpired(consumer.now), 0, "the lease ran out");
-	return Taking(consumer, extent, max).Take(consumer.now + lease);
+	return Taking(consumer, by_index, extent, max).Take(consumer.now + lease);
 }
 
 } // namespace txsync::api

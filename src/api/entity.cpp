@@ -7,14 +7,15 @@
 #include "api/readable.h"
 #include "api/registry.h"
 #include "api/tombstone.h"
+#include "api/try_read.h"
 #include "core/jsonb.h"
 #include "pg/memory.h"
-#include "pg/subtransaction.h"
 #include "pg/trigger.h"
 
 extern "C" {
 #include "catalog/pg_type.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
@@ -32,21 +33,28 @@ namespace {
 struct Known
 {
 	std::unordered_map<std::string, std::shared_ptr<const Entity>> by_type;
-	std::vector<Oid> stale;            // relations whose entities are out of date
-	std::vector<uint32_t> stale_types; // and types, by their hashes
+	std::unordered_map<std::string, Oid> tables; // by type, of those as well of which there is no more to be known
+	std::vector<Oid> stale;                      // relations whose entities are out of date
+	std::vector<uint32_t> stale_types;           // and types, by their hashes
 	bool all_stale = false;
+
+	bool
+	IsStale(Oid table) const
+	{
+		return all_stale || std::ranges::find(stale, table) != stale.end();
+	}
 
 	bool
 	IsStale(const Entity &entity) const
 	{
 		auto is_stale = [&](uint32_t type) { return std::ranges::find(stale_types, type) != stale_types.end(); };
-		return all_stale || std::ranges::find(stale, entity.relation) != stale.end() ||
-			   std::ranges::any_of(entity.types, is_stale);
+		return IsStale(entity.relation) || std::ranges::any_of(entity.types, is_stale);
 	}
 
 	void
 	Sweep()
 	{
+		std::erase_if(tables, [&](const auto &entry) { return IsStale(entry.second); });
 		std::erase_if(by_type, [&](const auto &entry) { return IsStale(*entry.second); });
 		stale.clear();
 		stale_types.clear();
@@ -92,17 +100,52 @@ TheKnown()
 	return *known;
 }
 
-// False if it is gone.
+// Whether the current role may do anything with a table, or with a column of it. Asked without a lock.
 bool
-LockUnlessGone(Oid relation)
+MayUse(Oid table)
 {
+	constexpr AclMode kOfColumns = ACL_SELECT | ACL_INSERT | ACL_UPDATE | ACL_REFERENCES;
 	return pg::Call([&] {
-		Relation open = try_relation_open(relation, AccessShareLock);
-		if (open != nullptr)
-			relation_close(open, NoLock);
-		return open != nullptr;
+		bool is_gone = false;
+		return pg_class_aclcheck_ext(table, GetUserId(), ACL_ALL_RIGHTS_RELATION, &is_gone) == ACLCHECK_OK ||
+			   pg_attribute_aclcheck_all(table, GetUserId(), kOfColumns, ACLMASK_ANY) == ACLCHECK_OK;
 	});
 }
+
+// Under which a table is described: kept until the transaction ends by whoever may do anything with the table, for the
+// scope and without waiting by others.
+class DescribingLock
+{
+public:
+	explicit DescribingLock(Oid table)
+		: table_(table)
+		, is_kept_(MayUse(table))
+	{
+		bool has = pg::Call([&] {
+			if (is_kept_)
+				LockRelationOid(table_, AccessShareLock);
+			return is_kept_ || ConditionalLockRelationOid(table_, AccessShareLock);
+		});
+		if (!has)
+			throw pg::Failure{ERRCODE_LOCK_NOT_AVAILABLE, "could not obtain lock on table " + pg::QualifiedName(table)};
+	}
+	DescribingLock(const DescribingLock &) = delete;
+	~DescribingLock()
+	{
+		if (!is_kept_ && std::uncaught_exceptions() == 0)
+			UnlockRelationOid(table_, AccessShareLock);
+	}
+
+	bool
+	IsThere() const
+	{
+		return pg::Call([&] { return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(table_)); });
+	}
+
+private:
+	Oid table_;
+	bool is_kept_;
+};
 
 // What is tracked may change until the table is locked, and then counts as it is.
 std::shared_ptr<const Entity>
@@ -112,9 +155,10 @@ Build(std::string_view entity_type)
 		std::optional<Tracked> tracked = TrackedAs(entity_type);
 		if (!tracked)
 			break;
-		if (!LockUnlessGone(tracked->relation))
+		DescribingLock lock(tracked->relation);
+		if (!lock.IsThere())
 			continue;
-		Table open(tracked->relation, AccessShareLock);
+		Table open(tracked->relation, NoLock);
 		std::optional<core::Tracking> tracking = TrackingOf(open.Rel());
 		if (tracking && tracking->entity_type == entity_type)
 			return std::make_shared<const Entity>(open, std::move(*tracking));
@@ -180,6 +224,21 @@ TextParameter(std::string_view text)
 	return {TEXTOID, TextDatum(text)};
 }
 
+std::optional<Oid>
+TableOf(std::string_view entity_type)
+{
+	std::string type(entity_type);
+	Known &entities = TheKnown();
+	if (auto at = entities.by_type.find(type); at != entities.by_type.end())
+		return at->second->relation;
+	if (auto at = entities.tables.find(type); at != entities.tables.end())
+		return at->second;
+	std::optional<Tracked> tracked = TrackedAs(entity_type);
+	if (!tracked)
+		return std::nullopt;
+	return entities.tables[type] = tracked->relation;
+}
+
 std::shared_ptr<const Entity>
 FindEntity(std::string_view entity_type)
 {
@@ -218,6 +277,10 @@ EntityOf(std::string_view entity_type)
 std::shared_ptr<const Entity>
 FindLockedEntity(std::string_view entity_type)
 {
+	if (std::optional<Oid> table = TableOf(entity_type); table && !MayUse(*table)) {
+		if (const char *name = pg::Call([&] { return get_rel_name(*table); }))
+			throw pg::Failure{ERRCODE_INSUFFICIENT_PRIVILEGE, std::string("permission denied for table ") + name};
+	}
 	std::shared_ptr<const Entity> entity = FindEntity(entity_type);
 	while (entity != nullptr) {
 		pg::Call([&] { LockRelationOid(entity->relation, AccessShareLock); });
@@ -331,25 +394,6 @@ ReadData(const Entity &entity, std::string_view entity_id)
 		bool null = true;
 		return SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null), false, -1);
 	});
-}
-
-void
-TryRead(const std::function<void()> &read)
-{
-	auto rethrow_unless_its = [](int sqlstate) {
-		static constexpr int kIts[] = {ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION, ERRCODE_DATA_EXCEPTION,
-									   ERRCODE_INVALID_SCHEMA_NAME, errors::kInvalidEntityId.sqlstate};
-		if (std::ranges::none_of(kIts,
-								 [&](int its) { return ERRCODE_TO_CATEGORY(its) == ERRCODE_TO_CATEGORY(sqlstate); }))
-			throw;
-	};
-	try {
-		pg::InSubtransaction(read);
-	} catch (const pg::Failure &failure) {
-		rethrow_unless_its(failure.sqlstate);
-	} catch (const pg::Error &error) {
-		rethrow_unless_its(error.data->sqlerrcode);
-	}
 }
 
 std::optional<Datum>

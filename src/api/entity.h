@@ -4,7 +4,6 @@
 #include "api/entity_id.h"
 #include "core/versions.h"
 
-#include <functional>
 #include <memory>
 #include <unordered_map>
 
@@ -44,10 +43,15 @@ private:
 	mutable std::unordered_map<std::string, SPIPlanPtr> plans_;
 };
 
+// The table that is tracked as that, if there is one. Takes no lock.
+std::optional<Oid> TableOf(std::string_view entity_type);
+
 // Stays valid whatever happens to the table; a later call may give another one. Null if nothing is tracked as that.
+// Whoever may do nothing with the table keeps no lock of it, and fails with 55P03 rather than wait for one.
 std::shared_ptr<const Entity> FindEntity(std::string_view entity_type);
 
-// The same, as it is once its table is locked against changes of its columns, until the transaction ends.
+// The same, as it is once its table is locked against changes of its columns, until the transaction ends. Fails with
+// 42501, before it is locked, for those who may do nothing with it.
 std::shared_ptr<const Entity> FindLockedEntity(std::string_view entity_type);
 
 // UNKNOWN_ENTITY_TYPE.
@@ -96,9 +100,6 @@ pg::Spi::Parameter TextParameter(std::string_view text);
 
 // The row as the caller may read it now: jsonb, without tx, versions and hidden columns; nothing if there is none.
 std::optional<Datum> ReadData(const Entity &entity, std::string_view entity_id);
-
-// Runs `read` in a subtransaction. What keeps the caller, or anybody, from reading is no error: nothing was read then.
-void TryRead(const std::function<void()> &read);
 
 // The same as ReadData, in a subtransaction: nothing also where the caller, or anybody, cannot read it.
 std::optional<Datum> TryReadData(std::string_view entity_type, std::string_view entity_id);

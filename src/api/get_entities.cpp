@@ -65,11 +65,11 @@ std::vector<Row>
 ReadOfType(std::string_view entity_type, std::span<const std::string_view> ids)
 {
 	std::vector<Row> nothing(ids.size());
-	if (!MayRead(*EntityOf(entity_type)))
-		return nothing;
-	std::shared_ptr<const Entity> entity = FindLockedEntity(entity_type);
-	if (entity == nullptr)
+	if (!TableOf(entity_type))
 		throw UnknownEntityType(entity_type);
+	std::shared_ptr<const Entity> entity = FindReadable(entity_type);
+	if (entity == nullptr)
+		return nothing;
 	Readable readable(*entity);
 	return readable.HasId() ? ReadRows(*entity, readable, ids) : nothing;
 }

@@ -140,7 +140,7 @@ ToDatumIfFits(std::string_view json)
 		return ToDatum(json);
 	} catch (const pg::Error &error) {
 		int category = ERRCODE_TO_CATEGORY(error.data->sqlerrcode);
-		if (category != ERRCODE_DATA_EXCEPTION && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		if (category != ERRCODE_DATA_EXCEPTION && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED && !error.IsTooLarge())
 			throw;
 		pg::Call([&] { FreeErrorData(error.data); });
 		return std::nullopt;

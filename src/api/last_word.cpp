@@ -2,11 +2,10 @@
 
 #include "api/attach.h"
 #include "api/entity.h"
+#include "api/spi_value.h"
 
 extern "C" {
 #include "catalog/pg_type.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
 }
 
 namespace txsync::api {
@@ -52,32 +51,9 @@ constinit SPIPlanPtr read_to_plan = nullptr;
 constinit SPIPlanPtr mentions_plan = nullptr;
 
 pg::Spi::Parameter
-Number(int64_t number)
+Bigint(int64_t number)
 {
 	return {INT8OID, Int64GetDatum(number)};
-}
-
-pg::Spi::Parameter
-Texts(const std::vector<std::string> &texts)
-{
-	auto *elements = static_cast<Datum *>(pg::Call([&] { return palloc(sizeof(Datum) * texts.size()); }));
-	for (size_t i = 0; i < texts.size(); i++)
-		elements[i] = TextParameter(texts[i]).value;
-	return {TEXTARRAYOID, pg::Call([&] {
-				return PointerGetDatum(
-					construct_array(elements, static_cast<int>(texts.size()), TEXTOID, -1, false, TYPALIGN_INT));
-			})};
-}
-
-// Of a row of the last result; 0 for null.
-int64_t
-Number(uint64_t row, int column)
-{
-	return pg::Call([&] {
-		bool null = true;
-		Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &null);
-		return null ? int64_t{0} : DatumGetInt64(value);
-	});
 }
 
 const char *
@@ -110,7 +86,9 @@ LastWords(const std::string &entity_type, const std::vector<std::string> &ids)
 	pg::Spi spi;
 	pg::Spi::Parameter type = TextParameter(entity_type);
 	Begin begin = FindBegin(spi, type);
-	const pg::Spi::Parameter parameters[] = {type, Texts(ids), Number(std::max(begin.truncate, begin.floor))};
+	const pg::Spi::Parameter parameters[] = {type,
+											 TextsParameter(std::vector<std::string_view>(ids.begin(), ids.end())),
+											 Bigint(std::max(begin.truncate, begin.floor))};
 	uint64_t rows = spi.Execute(last_words_plan, kLastWords, parameters);
 	std::vector<LastWord> words(rows);
 	for (uint64_t i = 0; i < rows; i++) {
@@ -130,14 +108,14 @@ Existing(const std::string &entity_type, int64_t &after)
 {
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
-	const pg::Spi::Parameter place[] = {Number(after), Number(kActivities)};
+	const pg::Spi::Parameter place[] = {Bigint(after), Bigint(kActivities)};
 	spi.Execute(read_to_plan, kReadTo, place);
 	int64_t read_to = Number(0, 1);
 	if (read_to == 0) {
 		after = 0;
 		return {};
 	}
-	const pg::Spi::Parameter parameters[] = {TextParameter(entity_type), Number(after), Number(read_to)};
+	const pg::Spi::Parameter parameters[] = {TextParameter(entity_type), Bigint(after), Bigint(read_to)};
 	uint64_t rows = spi.Execute(mentions_plan, kMentions, parameters);
 	std::vector<int64_t> activities(rows);
 	std::vector<std::string> ids(rows);

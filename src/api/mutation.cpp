@@ -18,6 +18,7 @@ extern "C" {
 #include "common/sha2.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 }
 
 namespace txsync::api {
@@ -103,9 +104,12 @@ Redeclare(Declaration::Kind kind, const core::Tx &tx)
 void
 RequireFieldOf(const Entity &entity, std::string_view field)
 {
-	Table table(entity.relation, AccessShareLock);
-	if (field.data() != nullptr && table.Column(field) == nullptr)
-		RefuseTx("changedField " + Quoted(field) + " is not a column of table " + table.Label());
+	if (field.data() == nullptr)
+		return;
+	std::string name(field);
+	bool is_column = pg::Call([&] { return get_attnum(entity.relation, name.c_str()) > InvalidAttrNumber; });
+	if (!is_column)
+		RefuseTx("changedField " + Quoted(field) + " is not a column of the entity's table");
 }
 
 // ---- The SQL function

@@ -24,6 +24,13 @@ constexpr int64_t kSkipsPerLook = 16;
 
 constexpr size_t kMostNames = 1000;
 
+// Nobody remembers topics whose events are gone: once any may be gone, a name may have been one.
+bool
+MayBeTopic(std::string_view name)
+{
+	return MayReadEvents() && (IsTopic(name) || ExtentNow().floor > 0);
+}
+
 void
 RequireSound(const PageRequest &request)
 {
@@ -37,7 +44,7 @@ RequireSound(const PageRequest &request)
 	if (!filter.entity_types)
 		return;
 	for (const std::string &name : filter.entity_types->Names()) {
-		if (FindEntity(name) == nullptr && !(MayReadEvents() && IsTopic(name)))
+		if (!TableOf(name) && !AsksFor(request.cursor, name) && !MayBeTopic(name))
 			throw UnknownEntityType(name);
 	}
 }

@@ -5,10 +5,11 @@
 #include "api/declaration.h"
 #include "api/described.h"
 #include "api/expectation.h"
-#include "api/readable.h"
 #include "api/ledger.h"
 #include "api/mutation.h"
+#include "api/readable.h"
 #include "api/table.h"
+#include "api/try_read.h"
 #include "api/write.h"
 #include "pg/memory.h"
 

@@ -32,25 +32,36 @@ MayReadColumn(const Entity &entity, const char *column)
 
 // No statement may name a table in a schema without.
 bool
-MayUseSchema(const Entity &entity)
+MayUseSchemaOf(Oid table)
 {
 	return pg::Call([&] {
-		Oid schema = get_rel_namespace(entity.relation);
+		Oid schema = get_rel_namespace(table);
 		return OidIsValid(schema) && DatumGetBool(DirectFunctionCall2(has_schema_privilege_id, ObjectIdGetDatum(schema),
 																	  CStringGetTextDatum("USAGE")));
 	});
 }
 
-} // namespace
-
+// Whether it may read anything of it.
 bool
-MayRead(const Entity &entity)
+MayRead(Oid table)
 {
 	bool any = pg::Call([&] {
-		return pg_class_aclcheck(entity.relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
-			   pg_attribute_aclcheck_all(entity.relation, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
+		return pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+			   pg_attribute_aclcheck_all(table, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
 	});
-	return any && MayUseSchema(entity);
+	return any && MayUseSchemaOf(table);
+}
+
+} // namespace
+
+std::shared_ptr<const Entity>
+FindReadable(std::string_view entity_type)
+{
+	std::optional<Oid> table = TableOf(entity_type);
+	if (!table || !MayRead(*table))
+		return nullptr;
+	std::shared_ptr<const Entity> entity = FindLockedEntity(entity_type);
+	return entity != nullptr && MayRead(entity->relation) ? entity : nullptr;
 }
 
 bool
@@ -85,6 +96,12 @@ Readable::HasOrganization() const
 {
 	const std::string &organization = entity_.tracking.org_column;
 	return !organization.empty() && MayRead(organization);
+}
+
+bool
+Readable::HasTx() const
+{
+	return !entity_.tracking.tx || MayRead(pg::kTxColumn);
 }
 
 bool

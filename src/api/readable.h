@@ -5,8 +5,9 @@
 
 namespace txsync::api {
 
-// Whether it may read anything of it. Asked without a lock.
-bool MayRead(const Entity &entity);
+// The entity type as FindLockedEntity() gives it, if the role may read anything of its table: what it may not read is
+// neither waited for nor locked.
+std::shared_ptr<const Entity> FindReadable(std::string_view entity_type);
 
 // Whether it may read versions.
 bool MayReadVersions(const Entity &entity);
@@ -21,6 +22,9 @@ public:
 	bool HasId() const;
 
 	bool HasOrganization() const;
+
+	// Whether it may know whose mutation a change was; also where the table has no column that says it.
+	bool HasTx() const;
 
 	// Whether a change of the column may be told. Columns that are gone count as the table's.
 	bool Tells(std::string_view column) const;

@@ -1,14 +1,17 @@
 #include "api/rows.h"
 
 #include "api/described.h"
+#include "api/try_read.h"
 #include "core/json.h"
 #include "core/jsonb.h"
 #include "pg/memory.h"
+#include "pg/subtransaction.h"
 
 extern "C" {
 #include "access/htup_details.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 }
@@ -27,13 +30,19 @@ enum Member
 	kMembers,
 };
 
+enum class Content : bool
+{
+	kNone, // data is null: no record can hold it
+	kAll,
+};
+
 // For a statement with From(). The data is a record, to be written as JSON later: with the settings that policies see
 // no value would be told as it is in the stream. It is spelled so that no column of that name is meant.
 std::string
-Members(const Entity &entity, const Readable &readable)
+Members(const Entity &entity, const Readable &readable, Content content)
 {
 	bool has_versions = entity.tracking.tx && MayReadVersions(entity);
-	return std::string("d.*::pg_catalog.record, ") +
+	return std::string(content == Content::kAll ? "d.*::pg_catalog.record, " : "NULL::pg_catalog.int4, ") +
 		   (readable.HasOrganization() ? "t." + pg::QuoteIdentifier(entity.tracking.org_column.c_str()) : "NULL") +
 		   (has_versions ? ", t.tx, t.tx_versions" : ", NULL::pg_catalog.jsonb, NULL::pg_catalog.bytea");
 }
@@ -46,7 +55,7 @@ From(const Entity &entity, const Readable &readable)
 
 // The statement has OFFSET 0 so that each id is looked up, by an index, however many rows the planner thinks of.
 std::string
-StatementForIds(const Entity &entity, const Readable &readable)
+StatementForIds(const Entity &entity, const Readable &readable, Content content)
 {
 	std::string arrays;
 	std::string names;
@@ -55,15 +64,15 @@ StatementForIds(const Entity &entity, const Readable &readable)
 		names += "k" + std::to_string(i) + ", ";
 	}
 	return "SELECT r.*, k.n FROM ROWS FROM (" + arrays + ") WITH ORDINALITY AS k(" + names + "n), LATERAL (SELECT " +
-		   Members(entity, readable) + From(entity, readable) + entity.ids.JoinCondition() + " OFFSET 0) r";
+		   Members(entity, readable, content) + From(entity, readable) + entity.ids.JoinCondition() + " OFFSET 0) r";
 }
 
 // The limit is in the statement, so that the planner knows that few are wanted.
 std::string
-StatementForNext(const Entity &entity, const Readable &readable, bool begins)
+StatementForNext(const Entity &entity, const Readable &readable, Content content, bool begins)
 {
 	const std::string &order = entity.ids.Columns();
-	return "SELECT " + Members(entity, readable) + ", " + order + From(entity, readable) +
+	return "SELECT " + Members(entity, readable, content) + ", " + order + From(entity, readable) +
 		   (begins ? "true" : entity.ids.BehindCondition()) + " ORDER BY " + order + " LIMIT 1001";
 }
 
@@ -135,7 +144,8 @@ public:
 	{
 		Row row;
 		row.exists = true;
-		row.data = DataText(values_[kData]);
+		if (!nulls_[kData])
+			row.data = DataText(values_[kData]);
 		if (!nulls_[kOrganization])
 			row.organization = OrganizationText(TupleDescAttr(desc_, kOrganization)->atttypid, values_[kOrganization]);
 		if (with_versions)
@@ -156,62 +166,40 @@ private:
 	std::unique_ptr<bool[]> nulls_;
 };
 
-// Those of the ids that are ids, each with its place among them.
-struct Keys
+// That the statement did not read what has got the table's name since.
+void
+RequireSameName(const Entity &entity)
 {
-	std::vector<EntityKey> keys;
-	std::vector<size_t> places;
-};
-
-Keys
-ReadKeys(const Entity &entity, std::span<const std::string_view> ids)
-{
-	Keys read;
-	auto add = [&](size_t place) {
-		read.keys.push_back(entity.ids.Read(ids[place]));
-		read.places.push_back(place);
-	};
-	bool all = false;
-	TryRead([&] {
-		for (size_t i = 0; i < ids.size(); i++)
-			add(i);
-		all = true;
-	});
-	if (all)
-		return read;
-	// A column has got another type, or somebody asks for anything.
-	read = {};
-	for (size_t i = 0; i < ids.size(); i++)
-		TryRead([&] { add(i); });
-	return read;
+	pg::Call([] { AcceptInvalidationMessages(); });
+	if (pg::QualifiedName(entity.relation) != entity.table)
+		throw pg::Failure{ERRCODE_T_R_SERIALIZATION_FAILURE,
+						  "table " + entity.table + " was renamed while it was read",
+						  {},
+						  "Try again."};
 }
 
-} // namespace
-
+// False if something became larger than the server can hold, of which nothing has remained then.
 bool
-CanReadRows(const Entity &entity, const Readable &readable)
+Holds(const std::function<void()> &read)
 {
-	std::string sql = StatementForIds(entity, readable);
-	SPIPlanPtr &plan = entity.Plan(sql);
-	if (plan == nullptr) {
-		TryRead([&] {
-			pg::Spi spi;
-			spi.Prepare(plan, sql.c_str(), entity.ids.Arrays({}), pg::Spi::Planned::kGeneric);
-		});
+	try {
+		pg::InSubtransaction(read);
+		return true;
+	} catch (const pg::Error &error) {
+		if (!error.IsTooLarge())
+			throw;
+		return false;
 	}
-	return plan != nullptr;
 }
 
+// One for each key, in their order.
 std::vector<Row>
-ReadRows(const Entity &entity, const Readable &readable, std::span<const std::string_view> ids)
+FindRows(const Entity &entity, const Readable &readable, std::span<const EntityKey> keys, Content content)
 {
-	std::vector<Row> rows(ids.size());
-	Keys read = ReadKeys(entity, ids);
-	if (read.keys.empty())
-		return rows;
-	std::string sql = StatementForIds(entity, readable);
-	std::vector<pg::Spi::Parameter> arrays = entity.ids.Arrays(read.keys);
+	std::string sql = StatementForIds(entity, readable, content);
+	std::vector<pg::Spi::Parameter> arrays = entity.ids.Arrays(keys);
 	bool with_versions = entity.tracking.tx && MayReadVersions(entity);
+	std::vector<Row> rows(keys.size());
 	MemoryContext context = CurrentMemoryContext;
 	pg::Spi spi;
 	uint64_t count = spi.Execute(entity.Plan(sql), sql.c_str(), arrays, pg::Spi::Planned::kGeneric);
@@ -219,16 +207,18 @@ ReadRows(const Entity &entity, const Readable &readable, std::span<const std::st
 	pg::ContextScope scope(context);
 	for (uint64_t i = 0; i < count; i++) {
 		Result result(results, i);
-		size_t key = static_cast<size_t>(DatumGetInt64(result.Others()[0])) - 1;
-		rows[read.places[key]] = result.AsRow(entity, readable, with_versions);
+		rows[static_cast<size_t>(DatumGetInt64(result.Others()[0])) - 1] =
+			result.AsRow(entity, readable, with_versions);
 	}
+	RequireSameName(entity);
 	return rows;
 }
 
 std::vector<NamedRow>
-RowsBehind(const Entity &entity, const Readable &readable, const std::optional<std::string> &id, int64_t limit)
+FindBehind(const Entity &entity, const Readable &readable, const std::optional<std::string> &id, int64_t limit,
+		   Content content)
 {
-	std::string sql = StatementForNext(entity, readable, !id);
+	std::string sql = StatementForNext(entity, readable, content, !id);
 	std::vector<pg::Spi::Parameter> parameters;
 	if (id)
 		parameters = entity.ids.Read(*id).values;
@@ -242,6 +232,62 @@ RowsBehind(const Entity &entity, const Readable &readable, const std::optional<s
 	for (uint64_t i = 0; i < count; i++) {
 		Result result(results, i);
 		rows.push_back({entity.ids.IdOf(result.Others()), result.AsRow(entity, readable, with_versions)});
+	}
+	RequireSameName(entity);
+	return rows;
+}
+
+} // namespace
+
+CanRead
+CanReadRows(const Entity &entity, const Readable &readable)
+{
+	std::string sql = StatementForIds(entity, readable, Content::kAll);
+	SPIPlanPtr &plan = entity.Plan(sql);
+	if (plan != nullptr)
+		return CanRead::kYes;
+	int error = TryRead([&] {
+		pg::Spi spi;
+		spi.Prepare(plan, sql.c_str(), entity.ids.Arrays({}), pg::Spi::Planned::kGeneric);
+	});
+	if (error == ERRCODE_UNDEFINED_TABLE || error == ERRCODE_INVALID_SCHEMA_NAME)
+		return CanRead::kByAnotherName;
+	return error == 0 ? CanRead::kYes : CanRead::kNo;
+}
+
+std::vector<Row>
+ReadRows(const Entity &entity, const Readable &readable, std::span<const std::string_view> ids)
+{
+	std::vector<Row> rows(ids.size());
+	Keys read = ReadKeys(entity.ids, ids);
+	auto find = [&](size_t from, size_t count, Content content) {
+		std::vector<Row> found = FindRows(entity, readable, std::span(read.keys).subspan(from, count), content);
+		for (size_t i = 0; i < count; i++)
+			rows[read.places[from + i]] = found[i];
+	};
+	if (read.keys.empty() || Holds([&] { find(0, read.keys.size(), Content::kAll); }))
+		return rows;
+	for (size_t i = 0; i < read.keys.size(); i++) {
+		if (!Holds([&] { find(i, 1, Content::kAll); }))
+			find(i, 1, Content::kNone);
+	}
+	return rows;
+}
+
+std::vector<NamedRow>
+RowsBehind(const Entity &entity, const Readable &readable, const std::optional<std::string> &id, int64_t limit)
+{
+	std::vector<NamedRow> rows;
+	if (Holds([&] { rows = FindBehind(entity, readable, id, limit, Content::kAll); }))
+		return rows;
+	rows = FindBehind(entity, readable, id, limit, Content::kNone);
+	std::vector<std::string_view> ids;
+	for (const NamedRow &row : rows)
+		ids.push_back(row.id);
+	std::vector<Row> whole = ReadRows(entity, readable, ids);
+	for (size_t i = 0; i < rows.size(); i++) {
+		if (whole[i].exists)
+			rows[i].row = whole[i];
 	}
 	return rows;
 }

@@ -10,14 +10,20 @@ namespace txsync::api {
 struct Row
 {
 	bool exists = false;
-	std::string_view data;         // JSON, without tx, versions and hidden columns
+	std::string_view data;         // JSON, without tx, versions and hidden columns; null if no text can hold it
 	std::string_view versions;     // JSON; null where there are none, or the role may not read them
 	std::string_view organization; // null also where it may not be read
 };
 
 // Whether there is a statement that reads them. There is none where somebody has made casts for the type of the ids
 // that leave open which operator compares them.
-bool CanReadRows(const Entity &entity, const Readable &readable);
+enum class CanRead : uint8_t
+{
+	kNo,
+	kYes,
+	kByAnotherName, // a schema can be renamed although its tables are locked: to be found anew
+};
+CanRead CanReadRows(const Entity &entity, const Readable &readable);
 
 // One for each id, in their order, by one statement. An id that is none of the type's is of no row. The role may read
 // the type's ids (Readable::HasId()).
@@ -34,7 +40,7 @@ struct NamedRow
 std::vector<NamedRow> RowsBehind(const Entity &entity, const Readable &readable, const std::optional<std::string> &id,
 								 int64_t limit);
 
-// `"organizationId":…,"data":…`, and that data is left out if jsonb cannot hold it.
+// `"organizationId":…,"data":…`, and data that jsonb or no text can hold is left out.
 void Write(core::Buffer &out, const Row &row, const Fits &fits);
 
 } // namespace txsync::api

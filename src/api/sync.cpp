@@ -7,6 +7,7 @@
 #include "api/ledger.h"
 #include "api/page.h"
 #include "api/table.h"
+#include "api/try_read.h"
 #include "api/value.h"
 #include "core/conflict.h"
 #include "pg/entry.h"

@@ -184,9 +184,8 @@ LockRows(const Entity &entity, Oid table, const std::vector<HeldRow> &rows)
 }
 
 std::vector<HeldRow>
-FindRows(const Entity &entity, const std::string &id)
+FindRows(const Entity &entity, const EntityKey &key)
 {
-	EntityKey key = entity.ids.Read(id);
 	std::string sql = Columns(entity) + " FROM " + entity.table + " t WHERE " + entity.ids.Condition();
 	pg::RoleScope as_owner(pg::OwnerOf(entity.relation), SECURITY_NOFORCE_RLS);
 	pg::Spi spi;

@@ -48,6 +48,6 @@ std::vector<HeldRow> ReadRows(const Entity &entity, const Piece &piece);
 std::vector<HeldRow> LockRows(const Entity &entity, Oid table, const std::vector<HeldRow> &rows);
 
 // By the id, wherever they are.
-std::vector<HeldRow> FindRows(const Entity &entity, const std::string &id);
+std::vector<HeldRow> FindRows(const Entity &entity, const EntityKey &key);
 
 } // namespace txsync::api

@@ -2,6 +2,7 @@
 
 #include "api/delete_visible.h"
 #include "api/rows.h"
+#include "api/table.h"
 #include "core/datetime.h"
 
 #include <map>
@@ -21,10 +22,10 @@ using core::Action;
 Told
 Whole(const Activity &activity)
 {
-	return {activity, {}};
+	return {activity};
 }
 
-// Tells that the entity is to be removed, and nothing of what happened to it.
+// Tells that something happened, for instance that the entity is to be removed, and nothing of what it was.
 Told
 Removal(const Activity &activity, Action action, std::string_view organization)
 {
@@ -53,15 +54,16 @@ public:
 		: entity_(entity)
 		, organizations_(filter.organizations)
 		, readable_(entity)
+		, tells_versions_(!entity.tracking.tx || MayReadVersions(entity))
 		, secured_(HoldsRowSecurity(entity))
 		, delete_visible_(entity)
 	{}
 
-	// Whether the reader may know of entities of the type at all.
-	bool
-	MayTell() const
+	// No: the reader may not know of entities of the type at all.
+	CanRead
+	CanTell() const
 	{
-		return readable_.HasId() && CanReadRows(entity_, readable_);
+		return readable_.HasId() ? CanReadRows(entity_, readable_) : CanRead::kNo;
 	}
 
 	// `told` has a place for each activity.
@@ -117,12 +119,22 @@ private:
 	}
 
 	Told
-	Present(const Activity &activity, const Row &row) const
+	Present(const Activity &activity, const Row &row)
 	{
-		Told told = Own(activity);
+		bool is_own =
+			!WasElsewhere(activity, row) || delete_visible_.Tells(activity.entity_id, activity.organization_id);
+		Told told = is_own ? Own(activity) : Removal(activity, activity.action, row.organization);
 		told.data = row.data;
 		told.versions = row.versions;
+		told.truncated = row.data.data() == nullptr;
 		return told;
+	}
+
+	// Whether it happened in an organization that the entity has left, and of which row security shows nothing.
+	bool
+	WasElsewhere(const Activity &activity, const Row &row) const
+	{
+		return secured_ && readable_.HasOrganization() && activity.organization_id != row.organization;
 	}
 
 	// Deleted, and no policy hides that.
@@ -159,12 +171,19 @@ private:
 			told.tx.changed_field = {};
 		if (!readable_.HasOrganization())
 			told.organization_id = {};
+		if (!readable_.HasTx())
+			told.tx = {};
+		if (!tells_versions_) {
+			told.version = {};
+			told.row_version = 0;
+		}
 		return told;
 	}
 
 	const Entity &entity_;
 	const std::optional<core::NameSet> &organizations_;
 	Readable readable_;
+	bool tells_versions_;
 	bool secured_;
 	DeleteVisible delete_visible_;
 };
@@ -179,15 +198,22 @@ struct Group
 void
 TellEntities(std::string_view entity_type, const Group &group, const Filter &filter)
 {
-	std::shared_ptr<const Entity> entity = FindEntity(entity_type);
-	if (entity == nullptr || !MayRead(*entity)) // no lock on what is not his
-		return;
-	entity = FindLockedEntity(entity_type);
-	if (entity == nullptr || !MayRead(*entity))
-		return;
-	TypeTeller teller(*entity, filter);
-	if (teller.MayTell())
-		teller.Tell(group.activities, group.told);
+	constexpr int kTries = 8;
+	for (int tries = 0; tries < kTries; tries++) {
+		std::shared_ptr<const Entity> entity = FindReadable(entity_type);
+		if (entity == nullptr)
+			return;
+		TypeTeller teller(*entity, filter);
+		CanRead can = teller.CanTell();
+		if (can == CanRead::kYes)
+			teller.Tell(group.activities, group.told);
+		if (can != CanRead::kByAnotherName)
+			return;
+	}
+	throw pg::Failure{ERRCODE_T_R_SERIALIZATION_FAILURE,
+					  "the table of entity type " + Quoted(entity_type) + " is being renamed",
+					  {},
+					  "Try again."};
 }
 
 void
@@ -244,8 +270,9 @@ Write(core::Buffer &out, const Told &told, const Fits &fits)
 	char *end = core::FormatInstant(committed_at, told.committed_at);
 	core::Change change = core::ChangeOf(told, told.id, {committed_at, end});
 	auto data = [&](core::Buffer &to) { to.Append(told.data); };
-	change.truncated = told.data.data() != nullptr && !fits(told.data);
-	if (told.data.data() != nullptr && !change.truncated)
+	bool has_data = told.data.data() != nullptr && fits(told.data);
+	change.truncated = told.truncated || (told.data.data() != nullptr && !has_data);
+	if (has_data)
 		change.data = core::ValueWriter(data);
 	auto versions = [&](core::Buffer &to) { to.Append(told.versions); };
 	if (told.versions.data() != nullptr)

@@ -7,10 +7,11 @@
 namespace txsync::api {
 
 // An activity as it may be told: what is not for the reader is gone from it. `data` is the entity now, or of an event
-// what it says; null: the reader is to remove what he has of the entity.
+// what it says; null: the reader is to remove what he has of the entity, unless it is truncated.
 struct Told : Activity
 {
-	std::string_view versions; // JSON, of an entity that is there
+	std::string_view versions = {}; // JSON, of an entity that is there
+	bool truncated = false;         // the entity is there, but no text can hold it
 };
 
 // Those that may be told, in their order, as the current role; `filter` is what the reader asked for. An error in a
@@ -20,7 +21,7 @@ std::vector<Told> Tell(std::span<const Activity> activities, const Filter &filte
 // Whether the current role may be told of events: it may read their view.
 bool MayReadEvents();
 
-// One change in the one shape, in the database's encoding. Data that jsonb cannot hold is left out, as too large a
+// One change in the one shape, in the database's encoding. Data that does not fit is left out, as too large a
 // record is in the stream.
 void Write(core::Buffer &out, const Told &told, const Fits &fits);
 

@@ -9,16 +9,14 @@
 #include "api/json_object.h"
 #include "api/last_word.h"
 #include "api/table_walk.h"
+#include "api/try_read.h"
+#include "core/json.h"
 #include "pg/entry.h"
-
-#include <charconv>
+#include "pg/memory.h"
 
 extern "C" {
-#include "access/htup_details.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
 }
 
@@ -29,37 +27,8 @@ namespace {
 // How often an entity is looked at that changes all the time. Each time is a comparison of its own.
 constexpr int kTries = 20;
 
-// ---- Where it is, as a text that the procedure hands back: `table.storage.block`, then `activity`
-
-struct Position
-{
-	bool in_table = true;
-	Place place;
-	int64_t activity = 0;
-};
-
-Position
-ParsePosition(std::string_view text)
-{
-	int64_t numbers[3] = {};
-	size_t count = 0;
-	const char *at = text.data();
-	const char *end = at + text.size();
-	for (; at < end && count < 3; at++)
-		at = std::from_chars(at, end, numbers[count++]).ptr;
-	if (count == 1)
-		return {false, {}, numbers[0]};
-	return {true, {static_cast<Oid>(numbers[0]), static_cast<Oid>(numbers[1]), numbers[2]}, 0};
-}
-
-std::string
-Format(const Position &position)
-{
-	if (!position.in_table)
-		return std::to_string(position.activity);
-	const Place &place = position.place;
-	return std::to_string(place.table) + '.' + std::to_string(place.storage) + '.' + std::to_string(place.block);
-}
+// So many differences are in the result.
+constexpr size_t kMostTold = 1000;
 
 // ---- Comparing
 
@@ -87,12 +56,16 @@ std::vector<Difference>
 Compare(const Entity &entity, const std::vector<std::string> &ids)
 {
 	std::vector<LastWord> words = LastWords(entity.tracking.entity_type, ids);
+	std::vector<std::vector<HeldRow>> rows(ids.size()); // none of what is no id of the table's any more
+	Keys read = ReadKeys(entity.ids, std::vector<std::string_view>(ids.begin(), ids.end()));
+	for (size_t i = 0; i < read.keys.size(); i++) {
+		pg::CheckForInterrupts();
+		rows[read.places[i]] = FindRows(entity, read.keys[i]);
+	}
 	std::vector<Difference> differences;
 	for (size_t i = 0; i < ids.size(); i++) {
-		pg::CheckForInterrupts();
-		std::vector<HeldRow> rows = FindRows(entity, ids[i]);
-		if (!Agree(words[i], rows))
-			differences.push_back({ids[i], words[i], std::move(rows)});
+		if (!Agree(words[i], rows[i]))
+			differences.push_back({ids[i], words[i], std::move(rows[i])});
 	}
 	return differences;
 }
@@ -123,106 +96,130 @@ Confirm(const Entity &entity, std::vector<std::string> ids)
 	return confirmed;
 }
 
-// ---- One piece
+// ---- As JSON
 
-struct Found
+void
+Write(core::Buffer &out, const std::optional<std::string> &organization, int64_t row_version)
 {
+	out.Append("{\"organizationId\":");
+	core::json::StringOrNull(out, organization ? std::string_view(*organization) : std::string_view());
+	out.Append(",\"rowVersion\":");
+	if (row_version > 0)
+		core::json::Integer(out, row_version);
+	else
+		out.Append("null");
+	out.Append('}');
+}
+
+void
+Write(core::Buffer &out, const Difference &difference)
+{
+	out.Append("{\"entityId\":");
+	core::json::String(out, difference.id);
+	out.Append(",\"table\":");
+	if (difference.rows.empty())
+		out.Append("null");
+	else
+		Write(out, difference.rows.front().organization, difference.rows.front().row_version);
+	out.Append(",\"changelog\":");
+	if (difference.word.exists)
+		Write(out, difference.word.organization, difference.word.row_version);
+	else
+		out.Append("null");
+	out.Append('}');
+}
+
+// ---- The way through table and changelog
+
+// Kept between the procedure's transactions, where nobody else can say that something was verified.
+struct Verification
+{
+	Oid relation = InvalidOid;
+	bool in_table = true;
+	Place place;
+	int64_t activity = 0;
+	bool is_over = false;
+
 	int64_t entities = 0; // that the table has
-	std::vector<Difference> differences;
+	int64_t differing = 0;
+	std::string differences; // JSON, the first of them, each behind a comma
 };
 
-Found
-VerifyTable(const Entity &entity, Position &position)
+constinit Verification *verification = nullptr;
+
+// The session's own, of this table.
+Verification &
+TheVerification(Oid relation)
 {
-	std::optional<Piece> piece = NextPiece(entity.relation, position.place);
-	position.in_table = piece.has_value();
+	if (verification == nullptr || verification->relation != relation)
+		throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+						  "this session is not verifying table " + pg::QualifiedName(relation),
+						  {},
+						  "CALL txsync.verify(" + pg::QuoteLiteral(pg::QualifiedName(relation)) + ");"};
+	return *verification;
+}
+
+void
+Note(Verification &to, const std::vector<Difference> &differences)
+{
+	core::Buffer json;
+	for (const Difference &difference : differences) {
+		if (static_cast<size_t>(to.differing++) >= kMostTold)
+			continue;
+		json.Append(',');
+		Write(json, difference);
+	}
+	to.differences += json.View();
+}
+
+void
+VerifyTable(const Entity &entity, Verification &to)
+{
+	std::optional<Piece> piece = NextPiece(entity.relation, to.place);
+	to.in_table = piece.has_value();
 	if (!piece)
-		return {};
+		return;
 	std::vector<std::string> ids;
 	for (HeldRow &row : ReadRows(entity, *piece))
 		ids.push_back(std::move(row.id));
-	auto count = static_cast<int64_t>(ids.size());
+	to.entities += static_cast<int64_t>(ids.size());
 	std::vector<LastWord> words = LastWords(entity.tracking.entity_type, ids);
 	size_t at = 0;
 	std::erase_if(ids, [&](const std::string &) {
 		const LastWord &word = words[at++];
 		return word.exists || word.may_be_forgotten;
 	});
-	return {count, Confirm(entity, std::move(ids))};
+	Note(to, Confirm(entity, std::move(ids)));
 }
 
-Found
-VerifyChangelog(const Entity &entity, Position &position)
+void
+VerifyChangelog(const Entity &entity, Verification &to)
 {
-	return {0, Confirm(entity, Existing(entity.tracking.entity_type, position.activity))};
+	Note(to, Confirm(entity, Existing(entity.tracking.entity_type, to.activity)));
+	to.is_over = to.activity == 0;
 }
 
-// ---- As JSON
-
-JsonbValue *
-Describe(const std::optional<std::string> &organization, int64_t row_version)
-{
-	JsonObject object;
-	object.Text("organizationId", organization ? std::string_view(*organization) : std::string_view());
-	if (row_version > 0)
-		object.Integer("rowVersion", row_version);
-	else
-		object.Null("rowVersion");
-	return object.End();
-}
-
-JsonbValue *
-Describe(const Difference &difference)
-{
-	JsonObject object;
-	object.Text("entityId", difference.id);
-	if (difference.rows.empty())
-		object.Null("table");
-	else
-		object.Json("table", Describe(difference.rows.front().organization, difference.rows.front().row_version));
-	if (difference.word.exists)
-		object.Json("changelog", Describe(difference.word.organization, difference.word.row_version));
-	else
-		object.Null("changelog");
-	return object.End();
-}
-
-Datum
-ToJson(const std::vector<Difference> &differences)
-{
-	JsonbParseState *state = nullptr;
-	pg::Call([&] { pushJsonbValue(&state, WJB_BEGIN_ARRAY, nullptr); });
-	for (const Difference &difference : differences) {
-		JsonbValue *object = Describe(difference);
-		pg::Call([&] { pushJsonbValue(&state, WJB_ELEM, object); });
-	}
-	return ToDatum(pg::Call([&] { return pushJsonbValue(&state, WJB_END_ARRAY, nullptr); }));
-}
-
-// (place text, entities bigint, differences jsonb): no place at the end.
-Datum
+// (relation regclass, first boolean): false at the end.
+bool
 VerifyPiece(FunctionCallInfo fcinfo)
 {
 	Require(fcinfo, 0, "relation");
-	Require(fcinfo, 1, "place");
-	std::shared_ptr<const Entity> entity = EntityInPieces(PG_GETARG_OID(0), "txsync.verify()");
-	Position position = ParsePosition(TextArgument(fcinfo, 1));
-	bool in_table = position.in_table;
-	Found found = in_table ? VerifyTable(*entity, position) : VerifyChangelog(*entity, position);
-	bool over = !in_table && position.activity == 0;
-	std::string next = Format(position);
-	Datum differences = ToJson(found.differences);
-	return pg::Call([&] {
-		TupleDesc desc;
-		if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
-			elog(ERROR, "return type must be a row type");
-		Datum values[] = {CStringGetTextDatum(next.c_str()), Int64GetDatum(found.entities), differences};
-		bool nulls[] = {over, false, false};
-		return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
-	});
+	Require(fcinfo, 1, "first");
+	Oid relation = PG_GETARG_OID(0);
+	std::shared_ptr<const Entity> entity = EntityInPieces(relation, "txsync.verify()");
+	if (verification == nullptr)
+		verification = pg::Construct<Verification>(TopMemoryContext);
+	if (PG_GETARG_BOOL(1)) {
+		*verification = {};
+		verification->relation = relation;
+	}
+	Verification &now = TheVerification(relation);
+	if (now.in_table)
+		VerifyTable(*entity, now);
+	else if (!now.is_over)
+		VerifyChangelog(*entity, now);
+	return !now.is_over;
 }
-
-// ---- All of them
 
 constexpr char kLog[] =
 	"INSERT INTO txsync.sync_log (sync_type, status, code, records_synced, detail) VALUES ('verify',"
@@ -230,24 +227,27 @@ constexpr char kLog[] =
 
 constinit SPIPlanPtr log_plan = nullptr;
 
-// What the procedure found, (relation regclass, entities bigint, differing bigint, differences jsonb), as its result.
+// (relation regclass): the result of all pieces.
 Datum
 Verified(FunctionCallInfo fcinfo)
 {
-	for (int i = 0; i < 4; i++)
-		Require(fcinfo, i, "an argument");
-	std::shared_ptr<const Entity> entity = EntityInPieces(PG_GETARG_OID(0), "txsync.verify()");
-	int64_t differing = PG_GETARG_INT64(2);
+	Require(fcinfo, 0, "relation");
+	Oid relation = PG_GETARG_OID(0);
+	std::shared_ptr<const Entity> entity = EntityInPieces(relation, "txsync.verify()");
+	Verification &done = TheVerification(relation);
+	if (!done.is_over)
+		throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "verify() has not come to its end"};
 	JsonObject object;
 	object.Text("entityType", entity->tracking.entity_type);
-	object.Integer("entities", PG_GETARG_INT64(1));
-	object.Integer("differing", differing);
-	object.Json("differences", PG_GETARG_DATUM(3));
+	object.Integer("entities", done.entities);
+	object.Integer("differing", done.differing);
+	object.Json("differences", ToDatum('[' + done.differences.substr(done.differences.empty() ? 0 : 1) + ']'));
 	Datum result = ToDatum(object.End());
 	const pg::Spi::Parameter parameters[] = {
-		{BOOLOID, BoolGetDatum(differing == 0)}, {INT8OID, PG_GETARG_DATUM(1)}, {JSONBOID, result}};
+		{BOOLOID, BoolGetDatum(done.differing == 0)}, {INT8OID, Int64GetDatum(done.entities)}, {JSONBOID, result}};
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi().Execute(log_plan, kLog, parameters);
+	done = {};
 	return result;
 }
 
@@ -260,7 +260,7 @@ PG_FUNCTION_INFO_V1(verify_piece);
 PGDLLEXPORT Datum
 verify_piece(PG_FUNCTION_ARGS)
 {
-	return pg::Entry([&] { return VerifyPiece(fcinfo); });
+	return pg::Entry([&] { return BoolGetDatum(VerifyPiece(fcinfo)); });
 }
 
 PG_FUNCTION_INFO_V1(verified);

@@ -9,7 +9,7 @@ namespace txsync::core {
 
 namespace {
 
-constexpr size_t kFewestSlots = 64; // a multiple of those of an entity
+constexpr size_t kFewestSlots = 64;
 constexpr size_t kWord = 64;
 
 // Beyond this what is looked for takes too many steps.
@@ -37,7 +37,7 @@ Compaction::Compaction(const Digest &seed, int64_t first, int64_t last, size_t b
 {
 	size_t bits = survivors_.size() * sizeof survivors_[0];
 	size_t most = bytes > bits ? (bytes - bits) / sizeof(Slot) : 0;
-	largest_ = std::max(most / 3 * 2 / kSideBySide * kSideBySide, kFewestSlots); // with one of half its size beside it
+	largest_ = std::max(most / 3 * 2, kFewestSlots); // with one of half its size beside it
 	capacity_ = std::min(largest_, size_t{1} << 12);
 	slots_ = std::make_unique<Slot[]>(capacity_);
 }
@@ -58,15 +58,19 @@ Compaction::Look(const Activity &activity)
 	}
 	Hasher entity = OfType(activity.entity_type);
 	entity.Add(activity.entity_id);
-	if (entity.Now().a < from_ || entity.Now().a > to_)
+	if (entity.Now().a < from_ >> kWord || entity.Now().a > to_ >> kWord)
 		return;
+	if (activity.action == Action::kVisibility) {
+		LookAt(entity, kVisibility, {}, activity.id);
+		return;
+	}
 	LookAt(entity, kOrganization, activity.organization_id, activity.id);
 	if (activity.old_organization_id.data() != nullptr)
 		LookAt(entity, kOrganization, activity.old_organization_id, activity.id);
 	if (activity.action == Action::kUpdate)
 		LookAtFields(activity, entity);
 	else
-		LookAt(entity, activity.action == Action::kVisibility ? kVisibility : kExistence, {}, activity.id);
+		LookAt(entity, kExistence, {}, activity.id);
 }
 
 void
@@ -103,14 +107,27 @@ Compaction::TakePending()
 	pending_count_ = 0;
 }
 
-// An entity's existence is the first of its own, so that it is found from its fields.
+// An entity's existence is where it is found from its fields. These are anywhere, since one may have millions.
 size_t
 Compaction::HomeOf(const Slot &slot) const
 {
 	constexpr uint64_t kOdd = 0xC2B2AE3D27D4EB4F;
-	auto wide = static_cast<unsigned __int128>(slot.entity * kOdd) * (capacity_ / kSideBySide);
-	size_t first = static_cast<size_t>(wide >> 64) * kSideBySide;
-	return slot.key % kKinds == kExistence ? first : first + slot.key / kKinds % kSideBySide;
+	uint64_t name = slot.key % kKinds == kExistence ? slot.entity : slot.entity ^ slot.key;
+	return static_cast<size_t>(static_cast<unsigned __int128>(name * kOdd) * capacity_ >> kWord);
+}
+
+Compaction::Place
+Compaction::PlaceOf(const Slot &slot)
+{
+	return Place{slot.entity} << kWord | (slot.key % kKinds == kExistence ? 0 : slot.key);
+}
+
+bool
+Compaction::IsOfPass(const Slot &slot) const
+{
+	Place place = PlaceOf(slot);
+	bool is_behind = place >= from_ || (slot.key % kKinds == kExistence && slot.entity == from_ >> kWord);
+	return is_behind && place <= to_;
 }
 
 size_t
@@ -122,7 +139,7 @@ Compaction::Next(size_t at) const
 void
 Compaction::Take(const Slot &slot)
 {
-	if (slot.entity > to_) // it was narrowed meanwhile
+	if (!IsOfPass(slot))
 		return;
 	size_t at = HomeOf(slot);
 	while (slots_[at].id != 0) {
@@ -163,19 +180,33 @@ Compaction::Grow()
 	slots_ = std::move(fresh);
 }
 
-// Half of the entities are left to later passes, and half of what is left, until there is room.
+// A quarter is left to later passes, until there is room.
 void
 Compaction::Narrow()
 {
-	while (used_ > MostUsed(capacity_) / 4 * 3) {
-		if (from_ == to_)
-			throw std::bad_alloc();
-		to_ = from_ + (to_ - from_) / 2;
+	while (used_ > MostUsed(capacity_) / 8 * 7) {
+		to_ = Cut();
 		for (size_t i = 0; i < capacity_; i++) {
-			while (slots_[i].id != 0 && slots_[i].entity > to_)
+			while (slots_[i].id != 0 && !IsOfPass(slots_[i]))
 				Remove(i);
 		}
 	}
+}
+
+// About three quarters are up to there, and something is behind it: of some places, which are all different, it is none
+// of the last.
+Compaction::Place
+Compaction::Cut() const
+{
+	constexpr size_t kSample = 1024;
+	std::vector<Place> sample;
+	for (size_t i = 0; i < capacity_; i += std::max(capacity_ / kSample, size_t{1})) {
+		if (slots_[i].id != 0)
+			sample.push_back(PlaceOf(slots_[i]));
+	}
+	auto cut = sample.begin() + static_cast<ptrdiff_t>(sample.size() * 3 / 4 - 1);
+	std::nth_element(sample.begin(), cut, sample.end());
+	return *cut;
 }
 
 // Moves back what is found only by way of this slot.
@@ -214,11 +245,10 @@ Compaction::EndPass()
 		if (slot.id != 0 && (slot.key % kKinds != kField || !IsOld(slot)))
 			Mark(slot.id);
 	}
-	if (to_ == UINT64_MAX)
+	if (to_ == kEnd)
 		return false;
-	uint64_t width = to_ - from_;
 	from_ = to_ + 1;
-	to_ = width > UINT64_MAX - from_ ? UINT64_MAX : from_ + width;
+	to_ = kEnd;
 	std::fill_n(slots_.get(), capacity_, Slot());
 	used_ = 0;
 	return true;

@@ -2,7 +2,9 @@
 // Which activities newer ones stand for. Each activity has keys: what a reader may learn from it. It survives if it is
 // the newest of one of them, among those that are looked at:
 //
-//   (entity, organization)   of its organization, and of the one that it took the entity from
+//   (entity, organization)   of its organization, and of the one that it took the entity from, unless it is a
+//   visibility:
+//                            what was done to an entity is not said by who may see it
 //   (entity, existence)      of a create or delete
 //   (entity, field)          of each changed key and tx's changedField, or of "unknown" if it tells neither; unless the
 //                            entity was created or deleted since
@@ -60,7 +62,7 @@ public:
 	}
 
 private:
-	// The newest activity of a key. Keys of one entity have the same `entity`; a pass takes a range of these.
+	// The newest activity of a key. Keys of one entity have the same `entity`.
 	struct Slot
 	{
 		uint64_t entity;
@@ -77,6 +79,10 @@ private:
 		kKinds, // a power of two
 	};
 
+	// Entity and key as one number. A pass takes a range of these, and the existence of the entity that it begins in:
+	// one entity alone may have more keys than there is room for.
+	using Place = unsigned __int128;
+
 	struct Truncate
 	{
 		Digest entity_type;
@@ -84,7 +90,7 @@ private:
 	};
 
 	static constexpr size_t kPending = 64;
-	static constexpr size_t kSideBySide = 8;
+	static constexpr Place kEnd = ~Place{0};
 
 	void LookAtFields(const Activity &activity, const Hasher &entity);
 	void LookAt(const Hasher &entity, Kind kind, std::string_view text, int64_t id);
@@ -93,7 +99,10 @@ private:
 	void MakeRoom();
 	void Grow();
 	void Narrow();
+	Place Cut() const;
 	void Remove(size_t at);
+	static Place PlaceOf(const Slot &slot);
+	bool IsOfPass(const Slot &slot) const;
 	size_t HomeOf(const Slot &slot) const;
 	size_t Next(size_t at) const;
 	bool IsOld(const Slot &field) const;
@@ -108,14 +117,14 @@ private:
 	std::vector<uint64_t> survivors_; // a bit for each id
 	std::vector<Truncate> truncates_;
 
-	// Open addressing: who finds his home taken goes into the next free slot. Homes of one entity are side by side. The
-	// table grows up to the largest that memory allows, next to the one before.
+	// Open addressing: who finds his home taken goes into the next free slot. The table grows up to the largest that
+	// memory allows, next to the one before.
 	size_t largest_;
 	size_t capacity_;
 	size_t used_ = 0;
 	std::unique_ptr<Slot[]> slots_;
-	uint64_t from_ = 0;
-	uint64_t to_ = UINT64_MAX; // inclusive
+	Place from_ = 0;
+	Place to_ = kEnd; // inclusive
 
 	// Kept until the memory that they need has come.
 	Slot pending_[kPending];

@@ -292,8 +292,12 @@ Session::Message(XLogRecPtr lsn, std::string_view prefix, std::string_view messa
 		std::optional<std::string_view> body = core::BodyOf(sealed->content, current_->xid);
 		teller_.EnterSubtransaction(subtransaction);
 		// To publications it is none of their tables' changes.
-		if (body && options_.publications.empty() && IsGenuine(*sealed))
-			TellSealed(lsn, sealed->kind, *body);
+		if (body && options_.publications.empty()) {
+			if (IsGenuine(*sealed))
+				TellSealed(lsn, sealed->kind, *body);
+			else
+				forgery_.Give(current_->xid);
+		}
 	} else {
 		current_->hints.Add(subtransaction, message);
 	}

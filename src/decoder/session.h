@@ -8,6 +8,7 @@
 #include "decoder/teller.h"
 #include "decoder/transaction.h"
 #include "decoder/values.h"
+#include "decoder/warnings.h"
 
 #include <memory>
 #include <unordered_map>
@@ -67,6 +68,7 @@ private:
 	Output output_;
 	Sink *sink_ = &output_;
 	Teller teller_;
+	WarningOfForgery forgery_;
 
 	Transaction whole_; // the one that is told in one pass
 	Transaction alone_; // stands in for none

@@ -10,6 +10,7 @@ extern "C" {
 #include "catalog/pg_publication.h"
 #include "commands/extension.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 }
 
 namespace txsync::decoder {
@@ -89,6 +90,20 @@ WarnOfWhatIsMissing(const Options &options)
 		else if (!filter.entity_types.Names().empty() || !filter.tables.empty())
 			WarnOfUnknownNames(filter);
 		WarnOfUnknownPublications(options.publications);
+	});
+}
+
+void
+WarningOfForgery::Give(TransactionId transaction)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	if (now - last_ < USECS_PER_MINUTE)
+		return;
+	last_ = now;
+	pg::Call([&] {
+		ereport(WARNING,
+				(errmsg("a message of transaction %u is not told: it has not this database's seal", transaction),
+				 errdetail("It was forged, or written while the key in txsync.secret was changed.")));
 	});
 }
 

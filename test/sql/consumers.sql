@@ -226,6 +226,17 @@ UPDATE orders SET org_id = 'b' WHERE id = 2;
 SET ROLE clerk;
 SELECT * FROM give('s');
 SELECT * FROM state;
+RESET ROLE;
+-- policies see the caller's settings, and not those of our own statements
+CREATE POLICY settings ON orders AS RESTRICTIVE USING (current_setting('enable_seqscan') = 'on' AND current_setting('enable_bitmapscan') = 'on' AND current_setting('jit') = 'off');
+SELECT happens('orders', '1', 'update', 'a');
+SET jit = off;
+SET ROLE clerk;
+SELECT * FROM give('s');
+SELECT * FROM done('s', '1');
+RESET ROLE;
+RESET jit;
+DROP POLICY settings ON orders;
 SET ROLE thief;
 SELECT txsync.consume('s');
 SELECT txsync.ack('s', '{1}');

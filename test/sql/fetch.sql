@@ -218,6 +218,24 @@ DROP FUNCTION walk;
 DELETE FROM txsync.activity WHERE id > 14;
 UPDATE txsync.capture_state SET last_id = 14;
 
+-- a name that was known stays one, whatever has become of its table or events; one that was none may only have been a topic
+SELECT tell('news', 'k', 'event', payload => '1');
+CREATE TABLE brief (id int PRIMARY KEY);
+SELECT entity_type FROM txsync.track('brief');
+SELECT txsync.fetch_changes('now', entity_types => '{news,brief}') ->> 'cursor' AS known, txsync.fetch_changes('now') ->> 'cursor' AS whole \gset
+DROP TABLE brief;
+DELETE FROM txsync.activity WHERE action = 'event';
+SELECT txsync.fetch_changes(:'known', entity_types => '{news,brief}') -> 'changes' AS changes;
+SELECT txsync.fetch_changes(:'known', entity_types => '{news,nope}');
+SELECT txsync.fetch_changes(:'whole', entity_types => '{news}');
+UPDATE txsync.capture_state SET floor = 1;
+SELECT txsync.fetch_changes(:'whole', entity_types => '{news}') -> 'changes' AS changes;
+SET ROLE reader;
+SELECT txsync.fetch_changes(:'known', entity_types => '{news}') -> 'changes' AS changes;
+SELECT txsync.fetch_changes(:'whole', entity_types => '{news}');
+RESET ROLE;
+UPDATE txsync.capture_state SET floor = 0, last_id = 14;
+
 -- a changelog that has lost something: a gap, healed or not; a floor; another epoch
 SELECT txsync.fetch_changes('3', 1) ->> 'cursor' AS c4, txsync.fetch_changes('now') ->> 'cursor' AS now, txsync.snapshot('pairs', max => 1) ->> 'next' AS next \gset
 SELECT tell(NULL, NULL, 'gap', payload => '{"healed": true}');

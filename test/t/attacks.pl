@@ -106,9 +106,9 @@ my %calls = (
 	'snapshot(text,text,integer)' => q{'docs', NULL, 1},
 	'squash_ops(jsonb)' => q{'[]'},
 	'sync(text,jsonb,jsonb)' => q{'start', '[]', '{}'},
-	'verified(regclass,bigint,bigint,jsonb)' => q{'evil.mine_too', 1, 0, '[]'},
+	'verified(regclass)' => q{'evil.mine_too'},
 	'verify(regclass,jsonb)' => q{'evil.mine_too', NULL},
-	'verify_piece(regclass,text)' => q{'evil.mine_too', ''},
+	'verify_piece(regclass,boolean)' => q{'evil.mine_too', true},
 	'tracking(bytea)' => q{'\x00'},
 	'track(regclass,text,name,name,boolean,name[],name[],jsonb,text,regprocedure)' => q{'evil.mine_too'},
 	'untrack(regclass,boolean)' => q{'evil.mine_too'},
@@ -223,7 +223,7 @@ subtest 'messages that are sent again' => sub {
 
 subtest 'what is closed' => sub {
 	foreach my $call (q{SELECT txsync.track('docs')}, q{SELECT txsync.untrack('docs')}, q{SELECT txsync.reshare('docs', '{x}')}, q{CALL txsync.backfill('docs')}, q{CALL txsync.verify('docs')}, q{SELECT txsync.backfill_piece('docs', true)},
-		q{SELECT txsync.verify_piece('docs', '')}, q{SELECT txsync.verified('docs', 1, 0, '[]')})
+		q{SELECT txsync.verify_piece('docs', true)}, q{SELECT txsync.verified('docs')})
 	{
 		like(ask($_, $call), qr/\A42501 /, "$call is not for $_") foreach qw(ann nobody);
 	}

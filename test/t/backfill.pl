@@ -89,6 +89,14 @@ subtest 'what verify finds' => sub {
 	like(verify('pairs'), qr/"differing": 0,/, 'until they are written again');
 };
 
+subtest 'ids that the table cannot have any more' => sub {
+	$db->sql(q{CREATE TABLE retyped (id text PRIMARY KEY); SELECT txsync.track('retyped'); INSERT INTO retyped VALUES ('1'), ('two'), ('3')});
+	$db->captured_ok;
+	$db->sql(q{ALTER TABLE retyped ALTER id TYPE int USING CASE id WHEN 'two' THEN 2 ELSE id::int END});
+	like(verify('retyped'), qr/\A\{"entities": 3, "differing": 2, "entityType": "retyped", "differences": \[\{"table": \{"rowVersion": 1, "organizationId": null\}, "entityId": "2", "changelog": null\}, \{"table": null, "entityId": "two", "changelog": \{"rowVersion": 1, "organizationId": null\}\}\]\}\z/, 'are told as what does not agree');
+	$db->sql('DROP TABLE retyped');
+};
+
 subtest 'who may, and when' => sub {
 	$db->fails_with(q{BEGIN; CALL txsync.backfill('pairs')}, qr/2D000: txsync\.backfill\(\) cannot run inside a transaction block/, 'backfill in a block');
 	$db->fails_with(q{BEGIN; CALL txsync.verify('pairs')}, qr/2D000: txsync\.verify\(\) cannot run/, 'verify in a block');
@@ -106,6 +114,9 @@ subtest 'who may, and when' => sub {
 	unseen('pairs', q{INSERT INTO pairs VALUES (-2, 'new', 'o')});
 	$db->sql(q{SET ROLE holder; CREATE FUNCTION public.left(text, int) RETURNS text LANGUAGE sql AS 'SELECT $1 || (1/0)'; SET search_path = public, pg_catalog; CALL txsync.backfill('pairs')});
 	like($db->sql(q{SET ROLE holder; SET search_path = public, pg_catalog; CALL txsync.verify('pairs')}), qr/"differing": 0,/, 'the owner, who needs nothing more');
+	$db->fails_with(q{SET ROLE holder; SELECT txsync.verified('pairs')}, qr/55000: this session is not verifying table/, 'nobody says that a table is verified');
+	$db->fails_with(q{SET ROLE holder; SELECT txsync.verify_piece('pairs', false)}, qr/55000: this session is not verifying table/, 'in the middle');
+	$db->fails_with(q{SET ROLE holder; SELECT txsync.verify_piece('pairs', true); SELECT txsync.verified('pairs')}, qr/55000: verify\(\) has not come to its end/, 'but verify()');
 	$db->pause;
 	$db->fails_with(q{CALL txsync.backfill('pairs')}, qr/55000: capture is paused\nHINT:  txsync\.resume/, 'paused');
 	$db->fails_with(q{CALL txsync.verify('pairs')}, qr/55000: capture is paused/, 'paused, too');

@@ -256,5 +256,27 @@ subtest 'a standby answers, and is ahead of nobody' => sub {
 	$db->drop;
 };
 
+subtest 'rows that no text can hold' => sub {
+	my $db = CapturedDatabase->create_bare($node, 'vast');
+	my @columns = map { "c$_" } 1 .. 11;
+	$db->sql('CREATE TABLE vast (id int PRIMARY KEY, organization_id text, b bytea, ' . join(', ', map { "$_ text" } @columns) . ')');
+	$db->sql("INSERT INTO vast VALUES (2, 'A', NULL, repeat('x', 98000000)); UPDATE vast SET " . join(', ', map { "$_ = c1" } @columns[ 1 .. 5 ]));
+	$db->sql('UPDATE vast SET ' . join(', ', map { "$_ = c1" } @columns[ 6 .. 10 ]) . q{; SELECT txsync.track('vast')});
+	$db->wait_for_state('streaming');
+	$db->sql(q{SELECT txsync.create_consumer('vast', '{}', 'now')});
+	$db->sql("INSERT INTO vast VALUES (1, 'A', 'small'), (3, 'A', 'small'), (4, 'B', repeat('x', 540000000)::bytea); UPDATE vast SET organization_id = 'B' WHERE id = 2");
+	$db->captured_ok;
+	my $brief = sub {
+		my ($entity) = @_;
+		return join ' ', $entity->{entityId}, $entity->{organizationId}, $entity->{data} ? 'whole' : $entity->{truncated} ? 'truncated' : 'gone', ref($entity->{versions}) eq 'HASH' ? 'versions' : ();
+	};
+	my $told = sub { return join ', ', map { $brief->($_) } @{ JSON::PP::decode_json($db->sql($_[0])) } };
+	my $all = '1 A whole versions, 3 A whole versions, 4 B truncated versions, 2 B truncated versions';
+	is($told->(q{SELECT txsync.fetch_changes() -> 'changes'}), $all, 'a page tells that they are there');
+	is($told->(q{SELECT json_agg(change) FROM txsync.consume('vast', 10)}), $all, 'a consumer as well');
+	is($told->(q{SELECT txsync.snapshot('vast', max => 2) -> 'entities'}), '1 A whole, 2 B truncated', 'a snapshot comes beyond them');
+	$db->drop;
+};
+
 $node->stop;
 done_testing();

@@ -25,8 +25,8 @@ truncate AS (SELECT entity_type, max(id) AS id FROM a WHERE action = 'truncate' 
 entity AS (SELECT * FROM a WHERE entity_id IS NOT NULL AND action <> 'event'),
 existence AS (SELECT entity_type, entity_id, max(id) AS existence FROM a WHERE action IN ('create', 'delete') GROUP BY 1, 2),
 key AS (
-	SELECT id, entity_type, entity_id, 'org' AS kind, org_id AS name FROM entity
-	UNION ALL SELECT id, entity_type, entity_id, 'org', old_org_id FROM entity WHERE old_org_id IS NOT NULL
+	SELECT id, entity_type, entity_id, 'org' AS kind, org_id AS name FROM entity WHERE action <> 'visibility'
+	UNION ALL SELECT id, entity_type, entity_id, 'org', old_org_id FROM entity WHERE old_org_id IS NOT NULL AND action <> 'visibility'
 	UNION ALL SELECT id, entity_type, entity_id, CASE action WHEN 'visibility' THEN 'visibility' ELSE 'existence' END, NULL FROM entity WHERE action <> 'update'
 	UNION ALL SELECT l.id, entity_type, entity_id, 'field', f FROM entity l LEFT JOIN existence e USING (entity_type, entity_id),
 		unnest(CASE WHEN changed_keys IS NULL AND field IS NULL THEN ARRAY['(unknown)'] ELSE array_append(changed_keys, field) END) f

@@ -73,11 +73,13 @@ subtest 'over a crash of the server' => sub {
 
 subtest 'what is not ours' => sub {
 	$db->sql(q{SELECT pg_logical_emit_message(true, 'app', 'hello'), pg_logical_emit_message(false, 'app', 'alone')});
-	$db->sql(q{SELECT pg_logical_emit_message(true, 'txsync', '1E' || repeat('x', 32) || pg_current_xact_id()::xid || ':4:fake----')});
+	$db->sql(q{SELECT pg_logical_emit_message(true, 'txsync', '1E' || repeat('x', 32) || pg_current_xact_id()::xid || ':4:fake----') FROM generate_series(1, 3)});
 	$db->sql(q{SELECT pg_logical_emit_message(true, 'txsync', '1' || kind || repeat(sign, size)) FROM unnest('{E,V,B,X}'::text[]) kind, unnest('{0,1,-,:}'::text[]) sign, unnest('{0,10,32,40,2000000}'::int[]) size});
 	$db->sql(q{INSERT INTO pages VALUES (3)});
 	log_is("create pages 3", 'is passed over');
 	like($db->health, qr/^ok/, 'and nothing stops');
+	my @warnings = slurp_file($node->logfile) =~ /WARNING:  a message of transaction \d+ is not told: it has not this database's seal/g;
+	is(@warnings, 1, 'what claims to be ours is told of in the log, and does not fill it');
 };
 
 subtest 'who reads events' => sub {

@@ -89,6 +89,11 @@ subtest 'what is in it' => sub {
 	is($json->encode($some{docs}{changedKeys}), '["a"]', 'in changedKeys, too');
 	is($some{docs}{organizationId}, undef, 'no organization either');
 	unlike($json->encode($some{docs}), qr/"b"|"y"/, 'nowhere');
+	is($json->encode([ @{ $all{docs} }{qw(tx version)}, defined $all{docs}{rowVersion} ? "counted" : undef ]), '[{"changedField":"b","sourceId":"s","transactionId":"by keeper"},"by keeper","counted"]', 'whose change it was');
+	is($json->encode([ @{ $some{docs} }{qw(tx version rowVersion versions)} ]), '[null,null,null,null]', 'not where the role may not read tx');
+	get('postgres', 'GRANT SELECT (tx) ON docs TO guy');
+	is($json->encode([ @{ { $sees->('guy') }->{docs} }{qw(tx version rowVersion versions)} ]), '[{"changedField":null,"sourceId":"s","transactionId":"by keeper"},null,null,null]', 'with tx alone no versions');
+	get('postgres', 'REVOKE SELECT (tx) ON docs FROM guy');
 	is($json->encode($some{masked}{data}), '{"a":"x","id":"00000000-0000-0000-0000-000000000001","tenant_id":"A"}', 'also what may be read stays hidden');
 	my @in = map { $json->encode([ map { $_->{entityId} } grep { $_->{entityType} eq 'docs' } @{ (page('guy', 'start', ", 1000, NULL, ARRAY['$_']"))->{changes} } ]) } qw(A B);
 	is($in[0], $in[1], 'no filter tells what is in a column that the role may not read');
@@ -102,6 +107,29 @@ subtest 'what is in it' => sub {
 	is($json->encode([ map { $_->{data} } @{ $json->decode(get('guy', q{SELECT txsync.snapshot('docs')}))->{entities} } ]), '[{"a":"x","id":"1","n":1}]', 'snapshot()');
 	is($json->encode($json->decode(get('bob', q{SELECT txsync.snapshot('docs')}))->{entities}), '[]', 'snapshot(): nothing that is invisible');
 	like(ask('nobody', q{SELECT txsync.snapshot('docs')}), qr/\A42501 |"entities": \[\]/, 'snapshot() without any right');
+};
+
+# What an organization did with an entity is not the next one's business.
+subtest 'what has moved' => sub {
+	get('keeper', q{INSERT INTO docs VALUES ('moved', 'A', 'a', 'b', 1)});
+	captured();
+	my $cursor = page('bob', 'now')->{cursor};
+	my $tx = sub { return qq{tx = '{"transactionId": "of $_[0]", "sourceId": "$_[0]", "changedField": null}'} };
+	get('keeper', 'UPDATE docs SET n = 2, ' . $tx->('A') . q{ WHERE id = 'moved'});
+	get('keeper', q{SELECT txsync.reshare('docs', '{moved}')});
+	get('keeper', q{UPDATE docs SET organization_id = 'B', } . $tx->('B') . q{ WHERE id = 'moved'});
+	captured();
+	my $told = sub {
+		my ($role) = @_;
+		return join ', ', map { join ' ', $_->{action}, $_->{organizationId} // '-', $_->{tx} ? $_->{tx}{sourceId} : '-', $_->{version} // '-', $_->{rowVersion} // '-', $_->{changedKeys} ? @{ $_->{changedKeys} } : '-', $_->{data}{n} // 'removed' } @{ page($role, $cursor)->{changes} };
+	};
+	my $moved = 'update B B of B 3 organization_id 2';
+	is($told->('cyd'), "update A A of A 2 n 2, visibility A - - - - 2, $moved", 'who sees both is told all');
+	is($told->('keeper'), $told->('cyd'), 'as is the owner');
+	is($told->('bob'), "update B - - - - 2, visibility B - - - - 2, $moved", 'who sees B is not told of A');
+	is($told->('ann'), 'delete A - - - - removed, visibility - - - - - removed, delete A - - - - removed', 'nor who sees A of B');
+	get('keeper', q{DELETE FROM docs WHERE id = 'moved'});
+	captured();
 };
 
 # Users' functions run as in a SELECT of the caller's own: with his search_path and his settings.
@@ -212,6 +240,52 @@ subtest 'SET ROLE' => sub {
 	$many->drop;
 	get('postgres', q{CREATE FUNCTION lent() RETURNS jsonb LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$ SELECT txsync.fetch_changes('start', 1000, '{docs}') $$; ALTER FUNCTION lent() OWNER TO bob});
 	unlike(get('ann', 'SELECT lent()'), qr/"organizationId": "A"[^{}]*"data": \{/, 'a SECURITY DEFINER function sees as its owner');
+};
+
+# ---- Tables that are locked, or renamed
+
+subtest 'who may do nothing with a table does not wait for it' => sub {
+	my $docs = get('postgres', q{SELECT 'docs'::regclass::oid});
+	get('keeper', 'BEGIN; LOCK TABLE docs IN ACCESS EXCLUSIVE MODE');
+	my $nobody = WireClient->new($node, user => 'nobody', options => '-c lock_timeout=1s');
+	my $answer = sub { my $answer = $nobody->query($_[0]); return $answer->{error} // (map { $_->[0] } @{ $answer->{rows} })[-1] };
+	my $op = '{"transactionId": "locked", "sourceId": "s", "entityType": "docs", "entityId": "1", "action": "update", "changedField": "a", "value": "x"}';
+	foreach my $call (
+		[ q{SELECT txsync.fetch_changes('start', 1000) -> 'changes'}, qr/\A\[\]\z/ ],
+		[ q{SELECT txsync.fetch_changes('start', 1000, '{docs}') -> 'changes'}, qr/\A\[\]\z/ ],
+		[ q{SELECT txsync.get_entities('[{"entityType": "docs", "entityId": "1"}]') #> '{0,data}'}, qr/\Anull\z/ ],
+		[ q{SELECT txsync.snapshot('docs')}, qr/\A42501\z/ ],
+		[ qq{SELECT txsync.mutate('$op')}, qr/\A(?:42501|55P03)\z/ ])
+	{
+		like($answer->($call->[0]), $call->[1], $call->[0]);
+	}
+	# Here it has to know what an id of docs looks like.
+	is($answer->(q{SELECT txsync.begin_mutation('{"transactionId": "locked", "sourceId": "s", "changedField": null}', 'docs', '1')}), '55P03', 'begin_mutation() has no answer');
+	get('keeper', 'ROLLBACK');
+	$answer->('BEGIN');
+	$answer->($_) foreach q{SELECT txsync.fetch_changes('start', 1000)}, q{SELECT txsync.get_entities('[{"entityType": "docs", "entityId": "1"}]')},
+		q{SELECT txsync.begin_mutation('{"transactionId": "not locked", "sourceId": "s", "changedField": "a"}', 'docs', '1')};
+	is($answer->("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND relation = $docs"), 0, 'nor does anybody have to wait for him');
+	$answer->('ROLLBACK');
+};
+
+subtest 'a schema that is renamed all the time' => sub {
+	get('postgres', q{CREATE SCHEMA here; CREATE TABLE here.moving (id int PRIMARY KEY); SELECT txsync.track('here.moving'); GRANT USAGE ON SCHEMA here TO ann; GRANT SELECT ON here.moving TO ann});
+	my $cursor = page('ann', 'now')->{cursor};
+	get('postgres', 'INSERT INTO here.moving VALUES (1)');
+	captured();
+	my $mover = WireClient->new($node, user => 'postgres');
+	$mover->send(q{DO $$ BEGIN FOR i IN 1 .. 500 LOOP ALTER SCHEMA here RENAME TO there; COMMIT; PERFORM pg_sleep(0.002); ALTER SCHEMA there RENAME TO here; COMMIT; PERFORM pg_sleep(0.002); END LOOP; END $$});
+	my %told;
+	do
+	{
+		my $answer = ask('ann', "SELECT txsync.fetch_changes('$cursor', 10, '{moving}') -> 'changes'");
+		$told{ $answer =~ /\A\[/ ? join ' ', map { brief($_) } @{ $json->decode($answer) } : substr $answer, 0, 5 }++;
+	} while (get('postgres', "SELECT state = 'active' FROM pg_stat_activity WHERE pid = $mover->{pid}") eq 't');
+	is($mover->answer->{error}, undef, 'renamed');
+	cmp_ok(delete $told{'create moving 1 +'} // 0, '>', 0, 'its changes are told');
+	is(join(' ', map { "<$_>" } grep { !/\A(?:42P01|3F000|40001)\z/ } sort keys %told), '', 'or a page fails, but is never without them');
+	note("$_: $told{$_}") foreach sort keys %told;
 };
 
 $node->stop;

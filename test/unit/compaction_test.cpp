@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <new>
 #include <set>
 #include <string>
 
@@ -62,13 +61,13 @@ Model(const std::vector<Row> &rows)
 	auto entity = [](const Row &row) { return Quoted(row.entity_type) + Quoted(row.entity_id); };
 	auto tell = [](auto &map, const std::string &key, int64_t id) { map[key] = std::max(map[key], id); };
 	auto keys = [&](const Row &row) {
+		if (row.action == Action::kVisibility)
+			return std::set<std::string>{entity(row) + "visibility"};
 		std::set<std::string> all = {entity(row) + "organization" + Quoted(row.organization)};
 		if (row.old_organization != nullptr)
 			all.insert(entity(row) + "organization" + Quoted(row.old_organization));
 		if (row.action == Action::kCreate || row.action == Action::kDelete)
 			all.insert(entity(row) + "existence");
-		if (row.action == Action::kVisibility)
-			all.insert(entity(row) + "visibility");
 		if (row.action != Action::kUpdate)
 			return all;
 		for (std::string_view key : row.changed_keys)
@@ -272,14 +271,51 @@ TEST(Compaction, Again)
 	}
 }
 
-TEST(Compaction, AnEntityThatDoesNotFit)
+// What the changelog says of an entity is its last change, whoever was shown it since.
+TEST(Compaction, AVisibilityStandsForNoChange)
 {
+	EXPECT_EQ(Survivors({Update({"a"}, "o"), Update({}, "o"), Of(Action::kVisibility, "o")}), (Ids{1, 2, 3}));
+	EXPECT_EQ(Survivors({Update({}), Of(Action::kVisibility), Of(Action::kVisibility)}), (Ids{1, 3}));
+}
+
+// As many passes as its keys need, and no more, wherever its hash stands among the others'.
+TEST(Compaction, OneEntityWithMoreFieldsThanFit)
+{
+	constexpr int kFields = 3000;
 	std::vector<std::string> names;
-	for (int i = 0; i < 200; i++)
+	for (int i = 0; i < kFields; i++)
 		names.push_back("field " + std::to_string(i));
-	Row row = {.id = 1};
-	row.changed_keys.assign(names.begin(), names.end());
-	EXPECT_THROW(Compact({row}, 0, 1, 1), std::bad_alloc);
+	Random random(8);
+	for (const char *large : {"1", "2", "s1", "7"}) {
+		std::vector<Row> rows = RandomRows(random, 400);
+		for (int i = 0; i < 2 * kFields; i++) {
+			Row row = {.id = 401 + i, .entity_id = large, .changed_field = names[random.Below(kFields)].c_str()};
+			row.changed_keys = {names[random.Below(kFields)]};
+			rows.push_back(row);
+		}
+		rows[3000].action = Action::kCreate;
+		Outcome outcome = Compact(rows, 0, 1, static_cast<int64_t>(rows.size()));
+		ASSERT_EQ(outcome.survivors, Model(rows));
+		ASSERT_LT(outcome.passes, kFields / 20);
+	}
+}
+
+// One with a million takes no longer than many with one each.
+TEST(Compaction, AnEntityWithManyFields)
+{
+	constexpr int64_t kFields = 1'000'000;
+	Compaction compaction(kSeed, 1, kFields, size_t{96} << 20);
+	int passes = 0;
+	do {
+		for (int64_t id = 1; id <= kFields; id++) {
+			std::string field = std::to_string(id);
+			std::string_view keys[] = {field};
+			compaction.Look({id, Action::kUpdate, "pages", "1", {}, {}, true, keys, {}});
+		}
+		passes++;
+	} while (compaction.EndPass());
+	EXPECT_EQ(passes, 1);
+	EXPECT_TRUE(compaction.Survives(1));
 }
 
 } // namespace
