@@ -2,6 +2,7 @@
 
 #include "api/arguments.h"
 #include "api/described.h"
+#include "api/entity_data.h"
 #include "api/errors.h"
 #include "api/ledger.h"
 #include "api/table.h"

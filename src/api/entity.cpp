@@ -7,7 +7,6 @@
 #include "api/readable.h"
 #include "api/registry.h"
 #include "api/tombstone.h"
-#include "api/try_read.h"
 #include "core/jsonb.h"
 #include "pg/memory.h"
 #include "pg/trigger.h"
@@ -87,8 +86,8 @@ TheKnown()
 		known->stale_types.reserve(256);
 		pg::Call([] {
 			CacheRegisterRelcacheCallback([](Datum, Oid relation) { Remember(known->stale, relation); }, 0);
-			// Statements name schemas, operators and types as well, of which a table's relcache does not tell.
-			for (int cache : {NAMESPACEOID, OPEROID})
+			// Statements name schemas, operators and types as well, and go by casts, of which no relcache tells.
+			for (int cache : {NAMESPACEOID, OPEROID, CASTSOURCETARGET})
 				CacheRegisterSyscacheCallback(
 					cache, [](Datum, int, uint32) { known->all_stale = true; }, 0);
 			CacheRegisterSyscacheCallback(
@@ -376,35 +375,6 @@ VersionsOf(core::Buffer &store, const State &state)
 		return *core::Versions::Parse(state.versions);
 	return core::Versions::Fresh(store, state.creator.empty() ? std::string_view() : state.creator,
 								 core::TimeOf(state.creator));
-}
-
-std::optional<Datum>
-ReadData(const Entity &entity, std::string_view entity_id)
-{
-	Readable readable(entity);
-	if (readable.columns.empty())
-		return std::nullopt;
-	std::string sql = "SELECT pg_catalog.to_jsonb(r.*) FROM (SELECT " + readable.List() + " FROM " + entity.table +
-					  " t WHERE " + entity.ids.Condition() + ") r";
-	EntityKey key = entity.ids.Read(entity_id);
-	pg::Spi spi;
-	if (spi.Execute(entity.Plan(sql), sql.c_str(), key.values) == 0)
-		return std::nullopt;
-	return pg::Call([&] {
-		bool null = true;
-		return SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null), false, -1);
-	});
-}
-
-std::optional<Datum>
-TryReadData(std::string_view entity_type, std::string_view entity_id)
-{
-	std::optional<Datum> data;
-	TryRead([&] {
-		if (std::shared_ptr<const Entity> entity = FindEntity(entity_type))
-			data = ReadData(*entity, entity_id);
-	});
-	return data;
 }
 
 } // namespace txsync::api

@@ -5,6 +5,7 @@
 #include "api/conflict.h"
 #include "api/declaration.h"
 #include "api/entity.h"
+#include "api/entity_data.h"
 #include "api/errors.h"
 #include "api/json_object.h"
 #include "api/table.h"

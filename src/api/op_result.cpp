@@ -1,5 +1,6 @@
 #include "api/op_result.h"
 
+#include "api/entity_data.h"
 #include "api/errors.h"
 
 extern "C" {

@@ -4,6 +4,7 @@
 #include "api/author.h"
 #include "api/declaration.h"
 #include "api/described.h"
+#include "api/entity_data.h"
 #include "api/expectation.h"
 #include "api/ledger.h"
 #include "api/mutation.h"

@@ -1,6 +1,6 @@
 #include "api/readable.h"
 
-#include "api/user_cast.h"
+#include "api/to_json.h"
 #include "pg/trigger.h"
 
 extern "C" {
@@ -116,11 +116,7 @@ Readable::Add(Form_pg_attribute column)
 	const char *name = NameStr(column->attname);
 	columns.emplace_back(name);
 	std::string sql = pg::QuoteIdentifier(name);
-	list_ += list_.empty() ? "" : ", ";
-	if (HasUserCast(column->atttypid))
-		list_ += "CASE WHEN t." + sql + " IS NULL THEN NULL ELSE pg_catalog.format('%s', t." + sql + ") END AS " + sql;
-	else
-		list_ += "t." + sql;
+	list_ += (list_.empty() ? "" : ", ") + Tellable(column->atttypid, "t." + sql) + " AS " + sql;
 }
 
 bool

@@ -9,8 +9,6 @@ extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
-#include "nodes/makefuncs.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 }
 
@@ -49,24 +47,6 @@ ItemType(Oid type)
 	return pg::Call([&] { return get_element_type(type); });
 }
 
-// As SQL would call it for a value of the type.
-FmgrInfo
-ToJsonb(Oid type, MemoryContext context)
-{
-	return pg::Call([&] {
-		MemoryContext outer = MemoryContextSwitchTo(context);
-		FmgrInfo function;
-		fmgr_info_cxt(F_TO_JSONB, &function, context);
-		Param *value = makeNode(Param);
-		value->paramtype = type;
-		fmgr_info_set_expr(reinterpret_cast<Node *>(makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(value), InvalidOid,
-																 InvalidOid, COERCE_EXPLICIT_CALL)),
-						   &function);
-		MemoryContextSwitchTo(outer);
-		return function;
-	});
-}
-
 Column
 Describe(Form_pg_attribute attribute, const core::Tracking &tracking, MemoryContext context)
 {
@@ -83,8 +63,8 @@ Describe(Form_pg_attribute attribute, const core::Tracking &tracking, MemoryCont
 				  core::Names(tracking.id_columns, name),
 				  IsGenerated(attribute),
 				  !is_txsyncs && !core::IsHidden(tracking, name),
-				  attribute->atttypid,
-				  ToJsonb(attribute->atttypid, context)};
+				  Tellable(attribute->atttypid, "t." + sql) + " AS " + sql,
+				  ToJson(attribute->atttypid, context, pg::IsSettled(attribute->atttypid))};
 	if (Oid item = ItemType(column.input.Type()); OidIsValid(item))
 		column.item.emplace(item, context);
 	column.is_number = pg::Call([&] {
@@ -119,18 +99,12 @@ Column::AsJson(TupleDesc desc, HeapTuple row)
 {
 	int at = NumberIn(desc, *this);
 	bool null = true;
-	Datum json = pg::Call([&] {
-		Datum value = at == 0 ? 0 : heap_getattr(row, at, desc, &null);
-		if (null)
-			return Datum(0);
-		// A trigger may have altered the table since.
-		Oid its_type = TupleDescAttr(desc, at - 1)->atttypid;
-		if (its_type == type)
-			return FunctionCall1(&to_jsonb, value);
-		FmgrInfo of_its_type = ToJsonb(its_type, CurrentMemoryContext);
-		return FunctionCall1(&of_its_type, value);
-	});
-	return null ? std::nullopt : std::optional<Datum>(json);
+	Datum value = pg::Call([&] { return at == 0 ? 0 : heap_getattr(row, at, desc, &null); });
+	if (null)
+		return std::nullopt;
+	// A trigger may have altered the table since.
+	Oid its_type = TupleDescAttr(desc, at - 1)->atttypid;
+	return its_type == to_json.Type() ? to_json(value) : ToJson(its_type, CurrentMemoryContext, false)(value);
 }
 
 Target::Target(std::shared_ptr<const Entity> its_entity)
@@ -143,6 +117,8 @@ Target::Target(std::shared_ptr<const Entity> its_entity)
 		if (!TupleDescAttr(desc, i)->attisdropped)
 			columns.push_back(Describe(TupleDescAttr(desc, i), entity->tracking, context_.get()));
 	}
+	is_settled = std::ranges::all_of(
+		columns, [](const Column &column) { return pg::IsSettled(column.to_json.Type()) || !column.is_told; });
 	for (const std::string &id : entity->tracking.id_columns) {
 		table.RequireColumn(id);
 		id_columns.push_back(Find(id));

@@ -2,6 +2,7 @@
 // The columns of a tracked table as ops see them: described once per backend, until the table changes.
 
 #include "api/entity.h"
+#include "api/to_json.h"
 #include "api/value.h"
 
 namespace txsync::api {
@@ -16,10 +17,10 @@ struct Column
 	bool is_number;
 	const char *protection; // why no op may set it, or null
 	bool is_id;
-	bool is_generated; // by the server alone
-	bool is_told;      // to clients, if they may read it
-	Oid type;          // that to_jsonb is made for
-	FmgrInfo to_jsonb;
+	bool is_generated;    // by the server alone
+	bool is_told;         // to clients, if they may read it
+	std::string tellable; // `t.… AS …`, for RecordOf()
+	ToJson to_json;
 
 	// Its value in a row of the table or of a partition: jsonb, or nothing for null.
 	std::optional<Datum> AsJson(TupleDesc desc, HeapTuple row);
@@ -42,6 +43,7 @@ public:
 	std::vector<Column *> id_columns; // in the order of the key
 	bool may_defer = false;           // a write may leave something to be checked when the transaction ends
 	bool has_row_security = false;
+	bool is_settled; // no setting changes how its values read
 
 private:
 	struct DeleteContext

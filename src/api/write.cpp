@@ -68,26 +68,17 @@ private:
 	std::string columns_;
 };
 
-// The entity as jsonb, without what `is_part` leaves out.
+// The entity as a record, without what `is_part` leaves out.
 template <class IsPart>
 std::string
 EntityExpression(Target &target, IsPart is_part)
 {
-	constexpr int kMaxMembers = FUNC_MAX_ARGS / 2;
-	std::string sql;
-	int members = 0;
+	std::string list;
 	for (const Column &column : target.columns) {
-		if (!is_part(column))
-			continue;
-		if (members % kMaxMembers == 0)
-			sql += members == 0 ? "pg_catalog.jsonb_build_object("
-								: ") OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(";
-		else
-			sql += ", ";
-		sql += pg::QuoteLiteral(column.name) + ", t." + column.sql;
-		members++;
+		if (is_part(column))
+			list += (list.empty() ? "" : ", ") + column.tellable;
 	}
-	return members == 0 ? "NULL::pg_catalog.jsonb" : sql + ")";
+	return RecordOf(list);
 }
 
 bool
@@ -108,7 +99,7 @@ Returning(Target &target, const Readable &readable)
 // ---- Running a statement
 
 Written
-Run(SPIPlanPtr &plan, const std::string &sql, std::span<const pg::Spi::Parameter> parameters)
+Run(const Target &target, SPIPlanPtr &plan, const std::string &sql, std::span<const pg::Spi::Parameter> parameters)
 {
 	MemoryContext context = CurrentMemoryContext;
 	pg::Spi spi;
@@ -118,17 +109,17 @@ Run(SPIPlanPtr &plan, const std::string &sql, std::span<const pg::Spi::Parameter
 		return written;
 	auto value = [&](int column) -> std::optional<Datum> {
 		bool null = true;
-		Datum datum = pg::Call([&] {
-			Datum stored = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null);
-			MemoryContext inner = MemoryContextSwitchTo(context);
-			Datum copy = null ? 0 : PointerGetDatum(PG_DETOAST_DATUM_COPY(stored));
-			MemoryContextSwitchTo(inner);
-			return copy;
-		});
+		Datum datum =
+			pg::Call([&] { return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null); });
 		return null ? std::nullopt : std::optional<Datum>(datum);
 	};
-	written.entity = value(1);
-	written.versions = value(2);
+	std::optional<Datum> record = value(1);
+	std::optional<Datum> versions = value(2);
+	pg::ContextScope scope(context);
+	if (record)
+		written.entity = ToJson(RECORDOID, context, target.is_settled)(*record);
+	if (versions)
+		written.versions = pg::Call([&] { return PointerGetDatum(PG_DETOAST_DATUM_COPY(*versions)); });
 	return written;
 }
 
@@ -227,7 +218,7 @@ Create(Target &target, const core::Op &op)
 	}
 	SPIPlanPtr &plan = target.entity->Plan(form);
 	std::string sql = plan == nullptr ? InsertStatement(target, readable, parts) : std::string();
-	Written written = Run(plan, sql, parameters);
+	Written written = Run(target, plan, sql, parameters);
 	written.knows_versions = !target.has_row_security && KnowsVersions(target, readable);
 	return written;
 }
@@ -246,7 +237,7 @@ Update(Target &target, Column &column, const core::Op &op)
 		sql = "UPDATE " + entity.table + " AS t SET " + column.sql + " = " +
 			  Expression(op, column, entity.ids.Parameters() + 1) + " WHERE " + entity.ids.Condition() +
 			  Returning(target, readable);
-	Written written = Run(plan, sql, parameters);
+	Written written = Run(target, plan, sql, parameters);
 	written.knows_versions = KnowsVersions(target, readable);
 	return written;
 }
@@ -267,7 +258,7 @@ Delete(Target &target, const core::Op &op)
 			  EntityExpression(target, is_part) + ", NULL::pg_catalog.bytea";
 	}
 	EntityKey id = entity.ids.Read(op.entity_id);
-	return Run(plan, sql, id.values);
+	return Run(target, plan, sql, id.values);
 }
 
 void

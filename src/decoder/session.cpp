@@ -296,7 +296,7 @@ Session::Message(XLogRecPtr lsn, std::string_view prefix, std::string_view messa
 			if (IsGenuine(*sealed))
 				TellSealed(lsn, sealed->kind, *body);
 			else
-				forgery_.Give(current_->xid);
+				forgery_.Give();
 		}
 	} else {
 		current_->hints.Add(subtransaction, message);

@@ -94,16 +94,15 @@ WarnOfWhatIsMissing(const Options &options)
 }
 
 void
-WarningOfForgery::Give(TransactionId transaction)
+WarningOfForgery::Give()
 {
 	TimestampTz now = GetCurrentTimestamp();
 	if (now - last_ < USECS_PER_MINUTE)
 		return;
 	last_ = now;
-	pg::Call([&] {
-		ereport(WARNING,
-				(errmsg("a message of transaction %u is not told: it has not this database's seal", transaction),
-				 errdetail("It was forged, or written while the key in txsync.secret was changed.")));
+	pg::Call([] {
+		ereport(WARNING, (errmsg("a logical message is not told: it has not this database's seal"),
+						  errdetail("It was forged, or written while the key in txsync.secret was changed.")));
 	});
 }
 

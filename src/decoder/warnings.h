@@ -18,7 +18,7 @@ void WarnOfWhatIsMissing(const Options &options);
 class WarningOfForgery
 {
 public:
-	void Give(TransactionId transaction);
+	void Give();
 
 private:
 	TimestampTz last_ = 0;

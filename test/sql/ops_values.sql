@@ -91,6 +91,32 @@ DROP TABLE served, offered;
 DROP TABLE counted, dated, named, moved, numbered;
 DROP TYPE mood;
 
+-- What is told reads as in the stream, whatever the session's settings, and a cast of users is never called: the text stands there.
+CREATE TYPE feeling AS ENUM ('good');
+CREATE FUNCTION feeling_json(feeling) RETURNS json LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'called by %', current_user; END $$;
+CREATE CAST (feeling AS json) WITH FUNCTION feeling_json(feeling);
+ALTER FUNCTION feeling_json OWNER TO regress_values;
+CREATE TABLE odd (id text PRIMARY KEY, at timestamptz, took interval, bytes bytea, ratio float8, feels feeling, many feeling[]);
+SELECT entity_type FROM txsync.track('odd');
+SET TimeZone = 'Asia/Kathmandu';
+SET DateStyle = 'SQL, DMY';
+SET IntervalStyle = 'sql_standard';
+SET bytea_output = 'escape';
+SET extra_float_digits = -10;
+CREATE TEMP TABLE results AS SELECT o ->> 'action' AS action, txsync.apply_ops(jsonb_build_array(o || '{"entityType": "odd"}')) -> 0 AS r FROM unnest(ARRAY[
+    op('y1', 'create', 'a', '{"data": {"at": "2026-11-22T09:00:00Z", "took": "P1DT2H", "bytes": "\\x00ff", "ratio": 0.1234567890123456, "feels": "good", "many": ["good"]}}'),
+    setting('y2', 'a', 'at', '"2026-11-23T09:00:00Z"'), setting('y3', 'a', 'took', '"2 days"'), setting('y4', 'a', 'bytes', '"\\x01"'), setting('y5', 'a', 'ratio', '0.25'),
+    setting('y6', 'a', 'feels', 'null'), setting('y7', 'a', 'many', 'null'), setting('y2', 'a', 'at', '"2026-11-23T09:00:00Z"'), op('y8', 'delete', 'a', '{}')]) o;
+SELECT action, r ->> 'status' AS status, r ->> 'message' AS message, r -> 'entity' AS entity, r -> 'inverse' -> 'value' AS value, r -> 'inverse' -> 'data' AS data FROM results;
+SELECT data FROM changes() WHERE entity = 'odd' AND action <> 'delete' LIMIT 1;
+RESET TimeZone;
+RESET DateStyle;
+RESET IntervalStyle;
+RESET bytea_output;
+RESET extra_float_digits;
+DROP TABLE odd, results;
+DROP TYPE feeling CASCADE;
+
 -- An error that is not the op's: the call fails, and nothing of it is applied.
 INSERT INTO items (id, rank) VALUES ('x', 0);
 CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'fails' USING ERRCODE = new.title; END $$;
