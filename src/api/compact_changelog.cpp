@@ -38,7 +38,7 @@ RequireTurns(FunctionCallInfo fcinfo)
 	if (context == nullptr || !IsA(context, CallContext) || context->atomic)
 		throw pg::Failure{ERRCODE_INVALID_TRANSACTION_TERMINATION,
 						  "compact_changelog() cannot run inside a transaction block",
-						  "It commits after every some thousand rows."};
+						  "It commits after every some hundred rows."};
 	pg::Call([] { PreventCommandIfReadOnly("compact_changelog()"); });
 }
 

@@ -25,9 +25,10 @@ namespace txsync::api {
 
 namespace {
 
-// Blocks of a turn: some milliseconds, in which vacuum and those who wait for old snapshots are held up.
-constexpr BlockNumber kRead = 2048;
-constexpr BlockNumber kDelete = 64; // some thousand rows at most
+// Blocks of a turn: a quarter of a millisecond, since for so long writers wait for the processor, and so much WAL goes
+// to the disk with theirs.
+constexpr BlockNumber kRead = 16;
+constexpr BlockNumber kDelete = 8; // some hundred rows
 
 // For so long, with pauses, it is tried to drop a table that somebody uses.
 constexpr int kAttempts = 20;

@@ -16,7 +16,7 @@ int max_clock_skew = 60000;
 int empty_mutation = static_cast<int>(EmptyMutation::kWarning);
 int max_ops = 1000;
 int stream_behind_limit = 10;
-int compaction_pace = 50;
+int compaction_pace = 10;
 int compaction_horizon = 24 * 60 * 60;
 int changelog_retention = 90 * 24 * 60 * 60;
 int consumer_retention = 180 * 24 * 60 * 60;
@@ -52,7 +52,7 @@ DefineSettings()
 							&stream_behind_limit, stream_behind_limit, 0, std::numeric_limits<int>::max(), PGC_USERSET,
 							0, nullptr, nullptr, nullptr);
 	DefineCustomIntVariable("txsync.compaction_pace",
-							"How much of the time compaction works, in percent; others have the remainder.", nullptr,
+							"How much of the time compaction works while others write, in percent.", nullptr,
 							&compaction_pace, compaction_pace, 1, 100, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	DefineAge("txsync.compaction_horizon", "How old activities are that newer ones may stand for.", &compaction_horizon,
 			  0);

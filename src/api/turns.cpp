@@ -7,6 +7,7 @@
 #include <exception>
 
 extern "C" {
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
@@ -46,7 +47,8 @@ void
 Turns::Next()
 {
 	End();
-	Rest();
+	if (begun_ != 0 && OthersWrite())
+		Rest();
 	bool exists = Begin();
 	pg::CheckForInterrupts();
 	if (!exists || !may_go_on_())
@@ -57,28 +59,44 @@ void
 Turns::End()
 {
 	pg::Call([&] {
+		wrote_ = TransactionIdIsValid(GetTopTransactionIdIfAny());
 		if (begun_ != 0)
 			PopActiveSnapshot();
 		SPI_commit();
 	});
 }
 
-// For as long as the pace says, in no one's way: without a lock or a snapshot.
-void
-Turns::Rest() const
+// Who writes takes a transaction id. Those who have are expected again for a while, so that few are not missed.
+bool
+Turns::OthersWrite()
 {
-	constexpr int64_t kLongestMs = 1000;
+	constexpr int64_t kWhile = USECS_PER_SEC;
+	uint64_t next = U64FromFullTransactionId(pg::Call([] { return ReadNextFullTransactionId(); }));
+	TimestampTz now = GetCurrentTimestamp();
+	if (next_xid_ != 0 && next > next_xid_ + wrote_)
+		others_wrote_ = now;
+	next_xid_ = next;
+	return now - others_wrote_ < kWhile;
+}
+
+// For as long as the pace says, in no one's way: without a lock or a snapshot. A latch counts in ms: the remainder is
+// owed. A turn that waited itself owes no more than a turn may.
+void
+Turns::Rest()
+{
+	constexpr int64_t kLongest = USECS_PER_SEC / 10;
+	constexpr int64_t kMs = 1000;
 	int pace = CompactionPace();
-	if (begun_ == 0 || pace == 100)
-		return;
-	int64_t worked = TimestampDifferenceMilliseconds(begun_, GetCurrentTimestamp());
-	long rest = static_cast<long>(std::min(worked * (100 - pace) / pace, kLongestMs));
-	if (rest == 0)
+	TimestampTz now = GetCurrentTimestamp();
+	owed_ = std::clamp(owed_ + (now - begun_) * (100 - pace) / pace, int64_t{0}, kLongest);
+	if (owed_ < kMs)
 		return;
 	pg::Call([&] {
-		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, rest, PG_WAIT_EXTENSION);
+		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, static_cast<long>(owed_ / kMs),
+				  PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	});
+	owed_ -= GetCurrentTimestamp() - now;
 }
 
 bool

@@ -20,19 +20,25 @@ public:
 	Turns(const Turns &) = delete;
 	~Turns();
 
-	// Ends the transaction, rests, and begins another with a snapshot; throws Stopped if there is none to be.
+	// Ends the transaction, rests if others write, and begins another with a snapshot; throws Stopped if there is none
+	// to be.
 	struct Stopped
 	{};
 	void Next();
 
 private:
 	void End();
-	void Rest() const;
+	bool OthersWrite();
+	void Rest();
 	bool Begin();
 
 	const std::function<bool()> &may_go_on_;
 	uint16_t origin_;
 	TimestampTz begun_ = 0;
+	bool wrote_ = false;
+	uint64_t next_xid_ = 0;
+	TimestampTz others_wrote_ = 0;
+	int64_t owed_ = 0; // µs of rest
 };
 
 } // namespace txsync::api

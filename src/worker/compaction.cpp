@@ -63,20 +63,28 @@ IsDue(api::Compactor &compactor, TimestampTz now)
 	return true;
 }
 
+// One that comes late may find another in its place.
 bool
-Start(Oid database)
+Enter(Oid database)
 {
-	BackgroundWorker worker = Describe("txsync compaction", "CompactionMain");
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_main_arg = ObjectIdGetDatum(database);
-	worker.bgw_notify_pid = MyProcPid;
-	return pg::Call([&] { return RegisterDynamicBackgroundWorker(&worker, nullptr); });
+	bool entered = false;
+	api::WithSeat(database, [&](Seat &seat) {
+		if (seat.compactor.pid != 0)
+			return;
+		seat.compactor.pid = MyProcPid;
+		seat.compactor.asked = 0;
+		entered = true;
+	});
+	return entered;
 }
 
+// Also before it has entered: then it is asked for no more.
 void
 Leave(int, Datum database)
 {
 	api::WithSeat(DatumGetObjectId(database), [](Seat &seat) {
+		if (seat.compactor.pid != 0 && seat.compactor.pid != MyProcPid)
+			return;
 		seat.compactor.pid = 0;
 		seat.compactor.asked = 0;
 	});
@@ -155,11 +163,7 @@ Main(Oid database)
 		BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 		PinSettings();
 	});
-	api::WithSeat(database, [](Seat &seat) {
-		seat.compactor.pid = MyProcPid;
-		seat.compactor.asked = 0;
-	});
-	if (!MayGoOn())
+	if (!Enter(database) || !MayGoOn())
 		return;
 	pg::Failure failure;
 	try {
@@ -192,7 +196,7 @@ StartCompaction(Oid database)
 	});
 	if (!due)
 		return next;
-	bool refused = !Start(database);
+	bool refused = !Start("txsync compaction", "CompactionMain", database);
 	bool is_news = false;
 	api::WithSeat(database, [&](Seat &seat) {
 		is_news = refused && !seat.compactor.refused;

@@ -14,7 +14,6 @@ extern "C" {
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
-#include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 #include "storage/procarray.h"
 #include "utils/snapmgr.h"
@@ -58,17 +57,6 @@ Databases()
 	});
 	databases.assign(found, found + count);
 	return databases;
-}
-
-// Whether the server had a place for it.
-bool
-Start(Oid database)
-{
-	BackgroundWorker worker = Describe("txsync capture", "CaptureMain");
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_main_arg = ObjectIdGetDatum(database);
-	worker.bgw_notify_pid = MyProcPid;
-	return pg::Call([&] { return RegisterDynamicBackgroundWorker(&worker, nullptr); });
 }
 
 // The backend that wants the database for itself, if it lives.
@@ -119,7 +107,7 @@ StartThoseDue()
 		};
 		if (!api::WithSeat(database, look) && api::TakeSeat(database))
 			api::WithSeat(database, look);
-		if (due && !Start(database)) {
+		if (due && !Start("txsync capture", "CaptureMain", database)) {
 			pg::Call([&] {
 				ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 								  errmsg("no background worker is free to capture database %u", database),

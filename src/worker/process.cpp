@@ -24,6 +24,16 @@ Describe(const char *type, const char *function)
 	return worker;
 }
 
+bool
+Start(const char *type, const char *function, Oid database)
+{
+	BackgroundWorker worker = Describe(type, function);
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_main_arg = ObjectIdGetDatum(database);
+	worker.bgw_notify_pid = MyProcPid;
+	return pg::Call([&] { return RegisterDynamicBackgroundWorker(&worker, nullptr); });
+}
+
 void
 PrepareProcess()
 {
