@@ -30,7 +30,8 @@ scaled() {
 	awk -v n="$1" -v scale="$scale" 'BEGIN {n = int(n * scale); print n < 1 ? 1 : n}'
 }
 
-# start_server PLUGINS SETTING...: WAL is there already, as on a server that has run for a while.
+# start_server PLUGINS SETTING...: segments of WAL are there already, as on a server that has run for a while. Who makes one keeps all
+# writers waiting for some 50 ms.
 start_server() {
 	as_postgres "$bin/initdb" -D "$stage/data" -A trust --no-locale -E UTF8 >/dev/null
 	{
@@ -41,6 +42,8 @@ start_server() {
 		fi
 	} | as_root tee -a "$stage/data/postgresql.conf" >/dev/null
 	as_postgres "$bin/pg_ctl" start -s -w -D "$stage/data" -l "$stage/log"
+	printf 'SELECT pg_logical_emit_message(false, $$$$, $$$$), pg_switch_wal();\n%.0s' $(seq 120) | sql postgres -f - >/dev/null
+	sql postgres -c CHECKPOINT
 }
 
 # sql DATABASE ARGUMENT...
