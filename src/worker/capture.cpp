@@ -92,13 +92,14 @@ public:
 	void NoteError(const std::string &message);
 
 private:
-	bool MayGoOn();
+	bool MayGoOn(const Reader &reader);
 	bool Advance(Reader &reader);
 	void Collect(Reader &reader);
 	bool IsOverSoon();
 	void Write(bool caught_up);
 	void Tell(const Reader &reader);
 	void NoteQuiet(const Reader &reader);
+	void NoteEnd(const Reader &reader);
 	void Wait(const Reader &reader);
 
 	Changelog changelog_;
@@ -128,7 +129,7 @@ Capture::Run()
 	Reader reader(*start, collected_);
 	api::WithSeat(MyDatabaseId, [](Seat &seat) { seat.state = SeatState::kStreaming; });
 	pg::Call([] { pgstat_report_activity(STATE_IDLE, "streaming"); });
-	while (MayGoOn()) {
+	while (MayGoOn(reader)) {
 		bool any = Advance(reader);
 		ledger_.Keep();
 		TellRefusedCompaction();
@@ -141,7 +142,7 @@ Capture::Run()
 
 // Unless it was paused, the extension was dropped, or somebody wants the database for himself.
 bool
-Capture::MayGoOn()
+Capture::MayGoOn(const Reader &reader)
 {
 	uint32 expected = 1;
 	bool look = false;
@@ -166,6 +167,8 @@ Capture::MayGoOn()
 	const State &state = changelog_.Load();
 	if (state.has_begun && !state.paused)
 		return true;
+	if (state.has_begun)
+		NoteEnd(reader);
 	SetState(state.paused ? SeatState::kPaused : SeatState::kStopped); // the extension may have been made anew
 	return false;
 }
@@ -256,6 +259,16 @@ Capture::NoteQuiet(const Reader &reader)
 		return;
 	changelog_.Advance(reader.Position());
 	written_at_ = GetCurrentTimestamp();
+}
+
+// Before a pause: so that the slot needs none of what was read, and the next worker need not read it again.
+void
+Capture::NoteEnd(const Reader &reader)
+{
+	if (collected_.Count() > 0 || reader.Position() <= changelog_.Now().position)
+		return;
+	changelog_.Advance(reader.Position());
+	Confirm(changelog_.Now().position);
 }
 
 // Sleeps until something commits: who does that after the flag is set wakes us, and before it we look once more.

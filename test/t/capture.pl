@@ -105,9 +105,13 @@ subtest 'told when it is over' => sub {
 };
 
 subtest 'pause and resume' => sub {
+	sql('CREATE TABLE of_no_interest AS SELECT g FROM generate_series(1, 1000) g');
+	wait_captured_ok('captured');
+	my $read = sql('SELECT captured FROM txsync.capture');
 	sql('SELECT txsync.pause()');
 	wait_for_state('paused');
 	poll_ok('SELECT pid IS NULL FROM txsync.capture', 'no worker');
+	is(sql("SELECT confirmed_flush_lsn >= '$read' FROM pg_replication_slots WHERE plugin = 'txsync'"), 't', 'the slot needs none of what was read');
 	sql('SELECT txsync.pause()');
 	sql(q{UPDATE notes SET body = 'meanwhile'});
 	fails_with($captured, qr/capture is paused\nHINT:  txsync\.resume/, 'nothing to wait for');
