@@ -81,6 +81,18 @@ ActivityScan::Id()
 	return DatumGetInt64(row_->tts_values[kId - 1]);
 }
 
+HeapTuple
+ActivityScan::Tuple() const
+{
+	return reinterpret_cast<HeapTupleTableSlot *>(row_)->tuple;
+}
+
+int64_t
+ActivityScan::Size() const
+{
+	return static_cast<int64_t>(MAXALIGN(Tuple()->t_len) + sizeof(ItemIdData));
+}
+
 // In memory and decompressed, or null.
 const char *
 ActivityScan::Value(int column)
@@ -165,10 +177,9 @@ ActivityScan::Delete()
 {
 	return pg::Call([&] {
 		TM_FailureData failure;
-		auto *tuple = reinterpret_cast<HeapTupleTableSlot *>(row_)->tuple;
 		TM_Result result =
 			heap_delete(table_, &row_->tts_tid, GetCurrentCommandId(true), InvalidSnapshot, false, &failure, false);
-		return result == TM_Ok ? size_t{tuple->t_len} : 0;
+		return result == TM_Ok ? size_t{Tuple()->t_len} : 0;
 	});
 }
 

@@ -26,6 +26,10 @@ public:
 	bool Next();
 
 	int64_t Id();
+	HeapTuple Tuple() const;
+
+	// What it takes of its page.
+	int64_t Size() const;
 
 	// With what Compaction decides by, when it AreTruncated(), or with all that it looks at. Valid until Next().
 	const core::Compaction::Activity &Read();

@@ -2,34 +2,14 @@
 
 #include "api/attach.h"
 #include "pg/spi.h"
-#include "pg/subtransaction.h"
 
 #include <limits>
 
 extern "C" {
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "storage/lmgr.h"
-#include "utils/guc.h"
-#include "utils/lsyscache.h"
 }
 
 namespace txsync::api {
-
-namespace {
-
-// Who reads the changelog meanwhile queues behind us for so long.
-constexpr const char *kLockTimeout = "20ms";
-
-void
-Lock(const std::string &table)
-{
-	pg::Call([&] {
-		LockRelationOid(get_relname_relid(table.c_str(), get_namespace_oid("txsync", false)), AccessExclusiveLock);
-	});
-}
-
-} // namespace
 
 std::string
 NameOfPartition(int64_t number)
@@ -132,36 +112,6 @@ ExpireConsumers(int64_t floor)
 				"far behind: what it has not read is gone', e.name), pg_catalog.jsonb_build_object('consumer', e.name, "
 				"'position', e.position, 'floor', " +
 				std::to_string(floor) + ") FROM expired e");
-}
-
-std::optional<int64_t>
-DropPartition(const ActivityPartition &partition)
-{
-	std::string name = NameOfPartition(partition.number);
-	int64_t bytes = 0;
-	try {
-		pg::InSubtransaction([&] {
-			pg::RoleScope as_owner(ExtensionOwner());
-			pg::Call([] {
-				set_config_option("lock_timeout", kLockTimeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
-								  false);
-			});
-			Lock("activity");
-			Lock(name);
-			pg::Spi spi;
-			spi.Execute("SELECT pg_catalog.pg_total_relation_size('txsync." + name + "')");
-			bytes = std::stoll(*pg::Spi::Value(1));
-			spi.Execute("ALTER EXTENSION txsync DROP TABLE txsync." + name);
-			spi.Execute("DROP TABLE txsync." + name);
-		});
-	} catch (const pg::Error &error) {
-		// Somebody uses it, or has made something that does.
-		if (error.data->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
-			error.data->sqlerrcode != ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST)
-			throw;
-		return {};
-	}
-	return bytes;
 }
 
 } // namespace txsync::api

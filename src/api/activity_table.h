@@ -58,7 +58,4 @@ int64_t LeastPosition();
 // Those that are behind the floor cannot go on, which sync_log says.
 void ExpireConsumers(int64_t floor);
 
-// How many bytes that gives back; nothing if somebody uses it: no lock is waited for longer than an instant.
-std::optional<int64_t> DropPartition(const ActivityPartition &partition);
-
 } // namespace txsync::api

@@ -1,8 +1,10 @@
 #include "api/compaction.h"
 
+#include "api/activity_partition.h"
 #include "api/activity_scan.h"
 #include "api/attach.h"
-#include "api/activity_table.h"
+#include "api/partition_rewrite.h"
+#include "api/patience.h"
 #include "api/settings.h"
 #include "api/turns.h"
 #include "pg/compat.h"
@@ -15,10 +17,7 @@
 extern "C" {
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
-#include "storage/latch.h"
 #include "storage/lmgr.h"
-#include "storage/procarray.h"
-#include "utils/wait_event.h"
 }
 
 namespace txsync::api {
@@ -30,23 +29,10 @@ namespace {
 constexpr BlockNumber kRead = 16;
 constexpr BlockNumber kDelete = 8; // some hundred rows
 
-// For so long, with pauses, it is tried to drop a table that somebody uses.
-constexpr int kAttempts = 20;
-constexpr long kPauseMs = 50;
-
 size_t
 Memory()
 {
 	return size_t{1024} * static_cast<size_t>(maintenance_work_mem);
-}
-
-void
-Pause()
-{
-	pg::Call([] {
-		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kPauseMs, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-	});
 }
 
 // One at a time in a database; an error releases it, too.
@@ -90,8 +76,8 @@ public:
 private:
 	struct Part : ActivityPartition
 	{
-		BlockNumber blocks; // all that is to be looked at is in these
-		bool is_empty = false;
+		BlockNumber blocks;               // all that is to be looked at is in these
+		std::optional<int64_t> left = {}; // bytes of its rows behind the deletes, where there were any
 	};
 
 	ChangelogEnds Plan();
@@ -101,6 +87,8 @@ private:
 	bool MayDrop(const Part &part) const;
 	void Drop();
 	std::optional<int64_t> TryToDrop(const Part &part, TransactionId seen);
+	bool MayRewrite(const Part &part) const;
+	void Rewrite();
 	void Log(int64_t old_floor);
 
 	template <class F>
@@ -180,14 +168,14 @@ template <class F>
 void
 Run::Delete(Part &part, F &&goes)
 {
-	bool any = false;
+	part.left = 0;
 	Read(part, RowExclusiveLock, kDelete, [&](ActivityScan &scan) {
 		size_t size = goes(scan) ? scan.Delete() : 0;
 		compacted_.rows += size > 0;
 		compacted_.bytes += static_cast<int64_t>(size);
-		any |= size == 0;
+		if (size == 0)
+			*part.left += scan.Size();
 	});
-	part.is_empty = !any;
 }
 
 void
@@ -236,7 +224,7 @@ Run::Compact(int64_t first, int64_t last)
 bool
 Run::MayDrop(const Part &part) const
 {
-	bool is_empty = part.is_empty || part.LastId() < first_;
+	bool is_empty = part.left == 0 || part.LastId() < first_;
 	return &part != &parts_.back() && (is_empty || part.LastId() <= compacted_.floor);
 }
 
@@ -245,14 +233,7 @@ Run::MayDrop(const Part &part) const
 std::optional<int64_t>
 Run::TryToDrop(const Part &part, TransactionId seen)
 {
-	turns_.Next();
-	bool is_old = pg::Call([&] {
-		Relation relation = table_open(part.relation, AccessShareLock);
-		TransactionId oldest = GetOldestNonRemovableTransactionId(relation);
-		table_close(relation, AccessShareLock);
-		return TransactionIdPrecedes(oldest, seen);
-	});
-	return is_old ? std::nullopt : DropPartition(part);
+	return EverybodySees(part, seen) ? DropPartition(part) : std::nullopt;
 }
 
 void
@@ -263,11 +244,7 @@ Run::Drop()
 	for (const Part &part : parts_) {
 		if (!MayDrop(part))
 			continue;
-		std::optional<int64_t> bytes = TryToDrop(part, seen);
-		for (int attempts = 1; !bytes && attempts < kAttempts; attempts++) {
-			Pause();
-			bytes = TryToDrop(part, seen);
-		}
+		std::optional<int64_t> bytes = Patiently(turns_, kAttempts, [&] { return TryToDrop(part, seen); });
 		if (!bytes) {
 			compacted_.status = Compacted::Status::kPartial;
 			continue;
@@ -277,10 +254,30 @@ Run::Drop()
 	}
 }
 
+// Nobody writes to it any more, and compaction has said all that it says of it.
+bool
+Run::MayRewrite(const Part &part) const
+{
+	return part.left && part.LastId() <= horizon_ && !MayDrop(part);
+}
+
+void
+Run::Rewrite()
+{
+	for (const Part &part : parts_) {
+		if (!MayRewrite(part) || !IsSparse(part, *part.left))
+			continue;
+		if (std::optional<int64_t> bytes = api::Rewrite(part, turns_))
+			compacted_.bytes += *bytes;
+		else
+			compacted_.status = Compacted::Status::kPartial;
+	}
+}
+
 void
 Run::Log(int64_t old_floor)
 {
-	if (compacted_.rows == 0 && compacted_.dropped == 0 && compacted_.floor == old_floor)
+	if (compacted_.bytes == 0 && compacted_.floor == old_floor)
 		return;
 	turns_.Next();
 	pg::RoleScope as_owner(ExtensionOwner());
@@ -294,6 +291,7 @@ Compacted
 Run::Do()
 {
 	try {
+		bool is_tidy = DropUnfinished(turns_);
 		int64_t old_floor = Plan().floor;
 		Forget();
 		int64_t first = std::max(compacted_.floor + 1, first_);
@@ -303,6 +301,10 @@ Run::Do()
 			first = last + 1;
 		}
 		Drop();
+		if (is_tidy)
+			Rewrite();
+		else
+			compacted_.status = Compacted::Status::kPartial;
 		Log(old_floor);
 	} catch (const Turns::Stopped &) {
 		compacted_.status = Compacted::Status::kPartial;

@@ -2,9 +2,9 @@
 
 #include "api/attach.h"
 #include "api/ledger_partition.h"
+#include "api/privileges.h"
 #include "pg/spi.h"
 #include "pg/subtransaction.h"
-#include "worker/privileges.h"
 #include "worker/settings.h"
 #include "worker/transaction.h"
 
@@ -81,7 +81,7 @@ MakeDay(int32_t day)
 	Lock("mutation_rest", AccessExclusiveLock);
 	pg::Spi spi;
 	spi.Execute("CREATE TABLE " + name + " (LIKE txsync.mutation) USING heap");
-	RevokeFromOthers(spi, name);
+	api::RevokeFromOthers(spi, name);
 	spi.Execute("CREATE UNIQUE INDEX " + api::NameOfDay(day) + "_id ON " + name + " (transaction_id)");
 	spi.Execute("ALTER TABLE " + name + " REPLICA IDENTITY USING INDEX " + api::NameOfDay(day) + "_id");
 	spi.Execute("WITH moved AS (DELETE FROM txsync.mutation_rest WHERE txsync.mutation_day(transaction_id) = " + date +

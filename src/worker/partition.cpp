@@ -1,9 +1,8 @@
 #include "worker/partition.h"
 
-#include "api/activity_table.h"
+#include "api/activity_partition.h"
 #include "pg/memory.h"
 #include "pg/spi.h"
-#include "worker/privileges.h"
 #include "worker/tuple.h"
 
 extern "C" {
@@ -30,39 +29,12 @@ Find(int64_t number)
 	return pg::Call([&] { return get_relname_relid(name.c_str(), get_namespace_oid("txsync", false)); });
 }
 
-// A member of the extension is not dumped.
-void
-Create(int64_t number)
-{
-	pg::Spi spi;
-	std::string table = "txsync." + api::NameOfPartition(number);
-	spi.Execute("CREATE TABLE " + table + " (LIKE txsync.activity INCLUDING CONSTRAINTS) USING heap");
-	RevokeFromOthers(spi, table);
-	spi.Execute("ALTER TABLE " + table + " REPLICA IDENTITY NOTHING"); // nobody is told what compaction deletes
-	spi.Execute("ALTER EXTENSION txsync ADD TABLE " + table);
-}
-
-// Of the indexes that hold few activities: to keep them while rows are added costs less than to look for theirs later.
+// To keep them while rows are added costs less than to look for theirs later.
 void
 CreateRareIndexes(int64_t number)
 {
-	pg::Spi spi;
-	spi.Execute("SELECT pg_catalog.string_agg(pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(o), '^.*? USING ', "
-				"'CREATE INDEX ON txsync." +
-				api::NameOfPartition(number) +
-				" USING '), ';') FROM pg_catalog.unnest('{txsync.activity_old_org, txsync.activity_for_all, "
-				"txsync.activity_topic}'::regclass[]) o");
-	spi.Execute(*pg::Spi::Value(1));
-}
-
-// This makes its other indexes, and blocks nobody, as CREATE TABLE … PARTITION OF would.
-void
-Attach(int64_t number)
-{
-	pg::Spi spi;
-	spi.Execute("ALTER TABLE txsync.activity ATTACH PARTITION txsync." + api::NameOfPartition(number) +
-				" FOR VALUES FROM (" + std::to_string(number * kIdsPerPartition + 1) + ") TO (" +
-				std::to_string((number + 1) * kIdsPerPartition + 1) + ")");
+	for (Oid index : api::IndexesOfActivity(api::ActivityIndexes::kRare))
+		api::CreateIndexLike(index, api::NameOfPartition(number));
 }
 
 } // namespace
@@ -107,10 +79,10 @@ Partition::Open(int64_t number)
 {
 	attached_ = true;
 	if (!OidIsValid(Find(number))) {
-		Create(number);
+		api::CreateActivityTable(api::NameOfPartition(number));
 		attached_ = !bulk_;
 		if (attached_)
-			Attach(number);
+			api::AttachPartition(number, api::NameOfPartition(number));
 		else
 			CreateRareIndexes(number);
 	}
@@ -181,7 +153,7 @@ Partition::Close()
 	});
 	relation_ = nullptr;
 	if (!attached_)
-		Attach(number_);
+		api::AttachPartition(number_, api::NameOfPartition(number_));
 	number_ = -1;
 }
 

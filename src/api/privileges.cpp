@@ -1,6 +1,6 @@
-#include "worker/privileges.h"
+#include "api/privileges.h"
 
-namespace txsync::worker {
+namespace txsync::api {
 
 void
 RevokeFromOthers(pg::Spi &spi, const std::string &table)
@@ -13,4 +13,4 @@ RevokeFromOthers(pg::Spi &spi, const std::string &table)
 		spi.Execute("REVOKE ALL ON " + table + " FROM " + *others + " CASCADE");
 }
 
-} // namespace txsync::worker
+} // namespace txsync::api

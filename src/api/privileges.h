@@ -1,11 +1,11 @@
 #pragma once
-// Who may use tables that workers make.
+// Who may use tables that we make.
 
 #include "pg/spi.h"
 
-namespace txsync::worker {
+namespace txsync::api {
 
 // What others' default privileges give is not for ours.
 void RevokeFromOthers(pg::Spi &spi, const std::string &table);
 
-} // namespace txsync::worker
+} // namespace txsync::api

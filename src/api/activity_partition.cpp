@@ -1,0 +1,177 @@
+#include "api/activity_partition.h"
+
+#include "api/attach.h"
+#include "api/privileges.h"
+#include "pg/spi.h"
+#include "pg/subtransaction.h"
+
+extern "C" {
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "storage/lmgr.h"
+#include "storage/procarray.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+// Who reads the changelog meanwhile queues behind us for so long.
+constexpr const char *kLockTimeout = "20ms";
+
+void
+Lock(const std::string &table)
+{
+	pg::Call([&] {
+		LockRelationOid(get_relname_relid(table.c_str(), get_namespace_oid("txsync", false)), AccessExclusiveLock);
+	});
+}
+
+// Runs f(spi) as the extension's owner; false if somebody is in its way.
+template <class F>
+bool
+InAnInstant(F &&f)
+{
+	try {
+		pg::InSubtransaction([&] {
+			pg::RoleScope as_owner(ExtensionOwner());
+			pg::Call([] {
+				set_config_option("lock_timeout", kLockTimeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+								  false);
+			});
+			pg::Spi spi;
+			f(spi);
+		});
+	} catch (const pg::Error &error) {
+		if (error.data->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+			error.data->sqlerrcode != ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST)
+			throw;
+		return false;
+	}
+	return true;
+}
+
+int64_t
+SizeOf(pg::Spi &spi, const std::string &table)
+{
+	spi.Execute("SELECT pg_catalog.pg_total_relation_size('txsync." + table + "')");
+	return std::stoll(*pg::Spi::Value(1));
+}
+
+void
+Drop(pg::Spi &spi, const std::string &table)
+{
+	spi.Execute("ALTER EXTENSION txsync DROP TABLE txsync." + table);
+	spi.Execute("DROP TABLE txsync." + table);
+}
+
+} // namespace
+
+void
+CreateActivityTable(const std::string &name)
+{
+	pg::Spi spi;
+	std::string table = "txsync." + name;
+	spi.Execute("CREATE TABLE " + table + " (LIKE txsync.activity INCLUDING CONSTRAINTS) USING heap");
+	RevokeFromOthers(spi, table);
+	spi.Execute("ALTER TABLE " + table + " REPLICA IDENTITY NOTHING"); // nobody is told what compaction deletes
+	spi.Execute("ALTER EXTENSION txsync ADD TABLE " + table);
+}
+
+std::vector<Oid>
+IndexesOfActivity(ActivityIndexes which)
+{
+	pg::Spi spi;
+	uint64_t count = spi.Execute(std::string("SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = "
+											 "'txsync.activity'::pg_catalog.regclass") +
+								 (which == ActivityIndexes::kRare ? " AND indpred IS NOT NULL" : "") + " ORDER BY 1");
+	std::vector<Oid> indexes(count);
+	pg::Call([&] {
+		for (uint64_t i = 0; i < count; i++) {
+			bool null;
+			indexes[i] = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
+		}
+	});
+	return indexes;
+}
+
+void
+CreateIndexLike(Oid index, const std::string &table)
+{
+	pg::Spi spi;
+	spi.Execute(
+		"SELECT CASE WHEN k.oid IS NULL THEN 'CREATE ' || CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || "
+		"'INDEX ON txsync." +
+		table +
+		" USING ' || pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(c.oid), '^.*? USING ', '') ELSE "
+		"'ALTER TABLE txsync." +
+		table +
+		" ADD ' || pg_catalog.pg_get_constraintdef(k.oid) || coalesce(' WITH (' || "
+		"pg_catalog.array_to_string(c.reloptions, ', ') || ')', '') END FROM pg_catalog.pg_index i JOIN "
+		"pg_catalog.pg_class c ON c.oid = i.indexrelid LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = "
+		"c.oid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x') WHERE c.oid = " +
+		std::to_string(index));
+	spi.Execute(*pg::Spi::Value(1));
+}
+
+void
+AttachPartition(int64_t number, const std::string &table)
+{
+	ActivityPartition partition{number, InvalidOid};
+	pg::Spi spi;
+	spi.Execute("ALTER TABLE txsync.activity ATTACH PARTITION txsync." + table + " FOR VALUES FROM (" +
+				std::to_string(partition.FirstId()) + ") TO (" + std::to_string(partition.LastId() + 1) + ")");
+}
+
+bool
+EverybodySees(const ActivityPartition &partition, TransactionId next)
+{
+	return pg::Call([&] {
+		Relation relation = table_open(partition.relation, AccessShareLock);
+		TransactionId oldest = GetOldestNonRemovableTransactionId(relation);
+		table_close(relation, AccessShareLock);
+		return !TransactionIdPrecedes(oldest, next);
+	});
+}
+
+std::optional<int64_t>
+DropPartition(const ActivityPartition &partition)
+{
+	std::string name = NameOfPartition(partition.number);
+	int64_t bytes = 0;
+	bool done = InAnInstant([&](pg::Spi &spi) {
+		Lock("activity");
+		Lock(name);
+		bytes = SizeOf(spi, name);
+		Drop(spi, name);
+	});
+	return done ? std::optional(bytes) : std::nullopt;
+}
+
+std::optional<int64_t>
+ReplacePartition(const ActivityPartition &partition, const std::string &table, const std::string &constraint)
+{
+	std::string name = NameOfPartition(partition.number);
+	int64_t bytes = 0;
+	bool done = InAnInstant([&](pg::Spi &spi) {
+		Lock("activity");
+		Lock(name);
+		Lock(table);
+		bytes = SizeOf(spi, name) - SizeOf(spi, table);
+		Drop(spi, name);
+		AttachPartition(partition.number, table);
+		spi.Execute("ALTER TABLE txsync." + table + " DROP CONSTRAINT " + constraint);
+		spi.Execute("ALTER TABLE txsync." + table + " RENAME TO " + name);
+	});
+	return done ? std::optional(bytes) : std::nullopt;
+}
+
+bool
+DropActivityTable(const std::string &name)
+{
+	return InAnInstant([&](pg::Spi &spi) { Drop(spi, name); });
+}
+
+} // namespace txsync::api

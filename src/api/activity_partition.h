@@ -1,0 +1,41 @@
+#pragma once
+// The changelog's partitions as tables that come and go. Called in a transaction.
+
+#include "api/activity_table.h"
+
+namespace txsync::api {
+
+// A table that can become a partition; being a member of the extension it is not dumped.
+void CreateActivityTable(const std::string &name);
+
+enum class ActivityIndexes : uint8_t
+{
+	kAll,
+	kRare, // that hold few activities
+};
+
+// Of the changelog.
+std::vector<Oid> IndexesOfActivity(ActivityIndexes which);
+
+// On a table that is to become a partition: AttachPartition() takes it over.
+void CreateIndexLike(Oid index, const std::string &table);
+
+// This makes the indexes that are missing, and blocks nobody, as CREATE TABLE … PARTITION OF would.
+void AttachPartition(int64_t number, const std::string &table);
+
+// Whether no snapshot is older than the transaction that was next then.
+bool EverybodySees(const ActivityPartition &partition, TransactionId next);
+
+// These wait for no lock longer than an instant: if somebody uses what they change, or has made something that does,
+// they do nothing, and return nothing.
+
+// How many bytes that gives back.
+std::optional<int64_t> DropPartition(const ActivityPartition &partition);
+
+// By a table that holds the same ids, and a constraint that says so: how many bytes smaller it is.
+std::optional<int64_t> ReplacePartition(const ActivityPartition &partition, const std::string &table,
+										const std::string &constraint);
+
+bool DropActivityTable(const std::string &name);
+
+} // namespace txsync::api

@@ -1,0 +1,240 @@
+#include "api/partition_rewrite.h"
+
+#include "api/activity_partition.h"
+#include "api/activity_scan.h"
+#include "api/attach.h"
+#include "api/patience.h"
+#include "pg/memory.h"
+#include "pg/spi.h"
+
+extern "C" {
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tupconvert.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "commands/tablespace.h"
+#include "storage/lmgr.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+}
+
+namespace txsync::api {
+
+namespace {
+
+// Smaller ones are not worth it.
+constexpr int64_t kBytes = int64_t{16} << 20;
+
+// Blocks that are read in a turn: a quarter of a millisecond.
+constexpr BlockNumber kBlocks = 8;
+
+// How often the swap is tried: to copy all of it again costs more.
+constexpr int kSwapAttempts = 3 * kAttempts;
+
+constexpr const char *kSuffix = "_new";
+constexpr const char *kConstraint = "ids";
+
+// Frozen: so every snapshot that is younger than the deletes sees the same in both tables, on standbys, too. The copy
+// is not there for anybody before all of it is committed. And no plugin is told of it.
+constexpr int kInsert = HEAP_INSERT_SKIP_FSM | HEAP_INSERT_FROZEN | HEAP_INSERT_NO_LOGICAL;
+
+// Rows from one table into another, for one turn.
+class Copy
+{
+public:
+	Copy(Oid from, Oid to);
+	Copy(const Copy &) = delete;
+
+	void Add(HeapTuple row);
+
+	// Not called after an error: the transaction's end gives back all that is open.
+	void Close();
+
+private:
+	MemoryContext memory_ = pg::MakeContext(CurrentMemoryContext, "txsync copy");
+	MemoryContext scratch_ = pg::MakeContext(memory_, "txsync copied row");
+	Relation from_, to_;
+	TupleConversionMap *map_;
+};
+
+Copy::Copy(Oid from, Oid to)
+{
+	pg::ContextScope scope(memory_);
+	pg::Call([&] {
+		from_ = table_open(from, AccessShareLock);
+		to_ = table_open(to, RowExclusiveLock);
+		map_ = convert_tuples_by_name(RelationGetDescr(from_), RelationGetDescr(to_));
+	});
+}
+
+void
+Copy::Add(HeapTuple row)
+{
+	pg::ContextScope scope(scratch_);
+	pg::Call([&] {
+		HeapTuple copy = map_ != nullptr ? execute_attr_map_tuple(row, map_) : heap_copytuple(row);
+		heap_insert(to_, copy, GetCurrentCommandId(true), kInsert, nullptr);
+		MemoryContextReset(scratch_);
+	});
+}
+
+void
+Copy::Close()
+{
+	pg::Call([&] {
+		table_close(to_, NoLock);
+		table_close(from_, NoLock);
+		MemoryContextDelete(memory_);
+	});
+}
+
+class Rewriting
+{
+public:
+	Rewriting(const ActivityPartition &partition, Turns &turns)
+		: partition_(partition)
+		, turns_(turns)
+		, name_(NameOfPartition(partition.number) + kSuffix)
+	{}
+
+	std::optional<int64_t> Do();
+
+private:
+	bool MayBegin(TransactionId next);
+	Oid Create();
+	void CopyRows(Oid to);
+	void CreateIndexes();
+	std::optional<int64_t> Replace();
+
+	ActivityPartition partition_;
+	Turns &turns_;
+	std::string name_;
+};
+
+// Nobody may see what is not copied. And a vacuum takes so long that it would be there at the end, too.
+bool
+Rewriting::MayBegin(TransactionId next)
+{
+	return EverybodySees(partition_, next) &&
+		   pg::Call([&] { return ConditionalLockRelationOid(partition_.relation, ShareUpdateExclusiveLock); });
+}
+
+// Where the partition's table is.
+Oid
+Rewriting::Create()
+{
+	turns_.Next();
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::SettingsScope settings;
+	const char *place = pg::Call([&] { return get_tablespace_name(get_rel_tablespace(partition_.relation)); });
+	settings.Set("default_tablespace", place != nullptr ? place : "");
+	CreateActivityTable(name_);
+	pg::Spi spi;
+	spi.Execute("ALTER TABLE txsync." + name_ + " ADD CONSTRAINT " + kConstraint + " CHECK (id >= " +
+				std::to_string(partition_.FirstId()) + " AND id <= " + std::to_string(partition_.LastId()) + ")");
+	return pg::Call([&] { return get_relname_relid(name_.c_str(), get_namespace_oid("txsync", false)); });
+}
+
+void
+Rewriting::CopyRows(Oid to)
+{
+	BlockNumber blocks = ActivityScan::BlocksOf(partition_.relation);
+	for (BlockNumber at = 0; at < blocks; at += kBlocks) {
+		turns_.Next();
+		ActivityScan scan(partition_.relation, AccessShareLock, at, kBlocks);
+		Copy copy(partition_.relation, to);
+		while (scan.Next()) {
+			pg::CheckForInterrupts();
+			copy.Add(scan.Tuple());
+		}
+		copy.Close();
+		scan.Close();
+	}
+}
+
+// Each in a turn, which is the longest one: a table of millions of rows takes seconds. Parallel workers are for others.
+void
+Rewriting::CreateIndexes()
+{
+	turns_.Next();
+	for (Oid index : IndexesOfActivity(ActivityIndexes::kAll)) {
+		turns_.Next();
+		pg::RoleScope as_owner(ExtensionOwner());
+		pg::SettingsScope settings;
+		settings.Set("max_parallel_maintenance_workers", "0");
+		CreateIndexLike(index, name_);
+	}
+	turns_.Next();
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::Spi spi;
+	spi.Execute("ANALYZE txsync." + name_);
+}
+
+// A commit that drops a table waits for the disk: what is behind it is there before its locks are.
+std::optional<int64_t>
+Rewriting::Replace()
+{
+	pg::Call([] { XLogFlush(XactLastCommitEnd); });
+	return ReplacePartition(partition_, name_, kConstraint);
+}
+
+std::optional<int64_t>
+Rewriting::Do()
+{
+	turns_.Next();
+	TransactionId next = ReadNextTransactionId();
+	if (!Patiently(turns_, kAttempts, [&] { return MayBegin(next); }))
+		return {};
+	Oid table = Create();
+	CopyRows(table);
+	CreateIndexes();
+	std::optional<int64_t> bytes = Patiently(turns_, kSwapAttempts, [&] { return Replace(); });
+	if (!bytes)
+		DropActivityTable(name_);
+	return bytes;
+}
+
+std::optional<std::string>
+FindUnfinished()
+{
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::Spi spi;
+	uint64_t count =
+		spi.Execute(std::string("SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_depend d ON "
+								"d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid "
+								"AND d.deptype = 'e' WHERE c.relnamespace = "
+								"'txsync'::pg_catalog.regnamespace AND c.relkind = 'r' AND c.relname ~ "
+								"'^activity_[0-9]+") +
+					kSuffix + "$' LIMIT 1");
+	return count > 0 ? pg::Spi::Value(1) : std::nullopt;
+}
+
+} // namespace
+
+bool
+IsSparse(const ActivityPartition &partition, int64_t bytes)
+{
+	int64_t size = int64_t{ActivityScan::BlocksOf(partition.relation)} * BLCKSZ;
+	return size >= kBytes && bytes < size / 2;
+}
+
+std::optional<int64_t>
+Rewrite(const ActivityPartition &partition, Turns &turns)
+{
+	return Rewriting(partition, turns).Do();
+}
+
+bool
+DropUnfinished(Turns &turns)
+{
+	turns.Next();
+	while (std::optional<std::string> name = FindUnfinished()) {
+		if (!DropActivityTable(*name))
+			return false;
+	}
+	return true;
+}
+
+} // namespace txsync::api

@@ -1,0 +1,212 @@
+# Compaction writes a partition anew that is mostly empty: in front of readers of all kinds, killed, and beside others.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib $FindBin::RealBin;
+use CapturedDatabase;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+my $node = CapturedDatabase->new_server('rewrite', conf => "txsync.compaction_interval = 0\ntxsync.compaction_pace = 100");
+my $db = CapturedDatabase->create_bare($node, 'changes');
+$db->sql('CREATE TABLE counters (id int PRIMARY KEY, n int)');
+$db->sql(q{SELECT txsync.track('counters')});
+$db->wait_for_state('streaming');
+
+sub member { return $db->sql("SELECT '$_[0]'::jsonb ->> '$_[1]'") }
+sub compact { return $db->sql(q{CALL txsync.compact_changelog('1 day')}) }
+sub size { return $db->sql(q{SELECT pg_total_relation_size('txsync.activity_0')}) }
+sub table { return $db->sql(q{SELECT 'txsync.activity_0'::regclass::oid}) }
+sub unfinished { return $db->sql(q{SELECT count(*) FROM pg_class WHERE relname = 'activity_0_new'}) }
+
+# Of ten activities each the last one stays; some have a value out of line. The partition behind it is capture's.
+$db->pause;
+$db->sql(<<'SQL');
+DO $$ BEGIN
+	FOR n IN 0 .. 1 LOOP
+		EXECUTE format('CREATE TABLE txsync.activity_%s PARTITION OF txsync.activity FOR VALUES FROM (%s) TO (%s); ALTER EXTENSION txsync ADD TABLE txsync.activity_%1$s;
+			ALTER TABLE txsync.activity_%1$s REPLICA IDENTITY NOTHING', n, n * 10000000 + 1, (n + 1) * 10000000 + 1);
+	END LOOP;
+END $$;
+CREATE VIEW noise AS SELECT string_agg(md5(g::text), '') AS value FROM generate_series(1, 200) g;
+INSERT INTO txsync.activity (id, epoch, commit_lsn, change_lsn, k, xid, committed_at, entity_type, entity_id, org_id, action, changed_keys, tx, payload)
+SELECT g, 1, '0/1', '0/1', 0, '3', now() - interval '2 days', 'counters', (g + 9) / 10, CASE WHEN (g + 9) / 10 % 3 = 0 THEN 'x' END, 'create', '{n}',
+	jsonb_build_object('transactionId', 't' || g, 'sourceId', 's', 'changedField', 'n'), CASE WHEN g % 5000 = 0 THEN to_jsonb(value) END
+FROM generate_series(1, 200000) g, noise;
+INSERT INTO txsync.activity (id, epoch, commit_lsn, change_lsn, k, xid, committed_at, entity_type, entity_id, action)
+SELECT 10000000 + g, 1, '0/1', '0/1', 0, '3', now() - interval '2 days', 'counters', -g, 'delete' FROM generate_series(1, 10) g;
+CREATE TABLE survivors AS SELECT * FROM txsync.activity WHERE id % 10 = 0 OR id > 10000000;
+CREATE VIEW digest AS SELECT count(*) || ' ' || md5(string_agg(a::text, ' ' ORDER BY id)) AS digest FROM txsync.activity a WHERE id <= 10000010;
+UPDATE txsync.capture_state SET last_id = 10000010;
+SQL
+$db->resume;
+$db->wait_for_state('streaming');
+my $digest = $db->sql(q{SELECT count(*) || ' ' || md5(string_agg(s::text, ' ' ORDER BY id)) FROM survivors s});
+my ($full, $old) = (size(), table());
+
+# Read page by page.
+sub fetched
+{
+	my ($cursor, $more, @ids) = ('start', 'true');
+	while ($more eq 'true')
+	{
+		my $page = $db->sql("SELECT c ->> 'cursor', c ->> 'hasMore', (SELECT string_agg(a ->> 'activityId', ' ') FROM jsonb_array_elements(c -> 'changes') a) FROM txsync.fetch_changes('$cursor', 1000) c");
+		($cursor, $more, my $ids) = split /\|/, $page;
+		push @ids, split / /, $ids;
+	}
+	return join ' ', grep { $_ <= 10_000_010 } @ids;
+}
+my $ids = $db->sql(q{SELECT string_agg(id::text, ' ' ORDER BY id) FROM survivors});
+
+sub is_right
+{
+	my ($name) = @_;
+	is($db->sql('SELECT digest FROM digest'), $digest, "$name: all that survives is there");
+	return is(fetched(), $ids, "$name: and read page by page");
+}
+
+my $compacts = q{(query LIKE 'CALL%' OR backend_type = 'txsync compaction')};
+
+sub schedule
+{
+	my ($interval) = @_;
+	$db->sql("ALTER SYSTEM SET txsync.compaction_interval = '$interval'");
+	$node->reload;
+	return;
+}
+
+# A session that compacts, or the worker, which has to wait: once a condition is true, another session holds a lock until
+# a third one has done.
+sub stopped
+{
+	my ($condition, $lock, $by_worker) = @_;
+	my ($gate, $locker, $session) = ($db->psql, $db->psql, $db->psql);
+	my $left = $db->sql(q{SELECT coalesce(to_regclass('txsync.activity_0_new')::oid, 0)});
+	$gate->query_safe('SELECT pg_advisory_lock(1)');
+	$locker->query_until(qr/begun/, <<"SQL");
+\\echo begun
+DO \$\$ BEGIN WHILE (to_regclass('txsync.activity_0_new')::oid <> $left AND $condition) IS NOT TRUE LOOP PERFORM pg_sleep(0.001); COMMIT; END LOOP; LOCK TABLE $lock; PERFORM pg_advisory_lock(1); END \$\$;
+SQL
+	schedule('1 s') if $by_worker;
+	$session->query_until(qr/begun/, "\\echo begun\nCALL txsync.compact_changelog('1 day');\n\\echo ended\n") if !$by_worker;
+	$db->poll_ok("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND $compacts", 'it waits');
+	schedule('0') if $by_worker;
+	return ($session, $gate, $locker);
+}
+my $copying = q{pg_relation_size(to_regclass('txsync.activity_0_new')) > 1000000};
+my $indexing = q{EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass('txsync.activity_0_new'))};
+
+subtest 'somebody is in the way' => sub {
+	my $reader = $db->psql;
+	$reader->query_safe('BEGIN; LOCK TABLE txsync.activity IN ACCESS SHARE MODE');
+	my $result = compact();
+	is(member($result, 'status'), 'partial', 'of the swap');
+	is(member($result, 'rows'), 180_000, 'rows are deleted');
+	is(table() . unfinished(), "${old}0", 'the table is as it was');
+	$reader->query_safe('COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM counters');
+	$db->sql('INSERT INTO counters VALUES (1)');
+	is(member(compact(), 'status'), 'partial', 'a snapshot is in the way of all of it');
+	is(table(), $old, 'as it was');
+	$reader->query_safe('COMMIT');
+	$reader->quit;
+	is_right('afterwards');
+};
+
+sub killed
+{
+	my @sessions = stopped(@_);
+	my $pid = $db->sql("SELECT pid FROM pg_stat_activity WHERE $compacts");
+	kill 'KILL', $pid;
+	$db->poll_ok('SELECT true', 'the server is there again');
+	$db->poll_ok(qq{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)}, 'without that session');
+	$_->{run}->finish foreach @sessions;
+	$db->wait_for_state('streaming');
+	is(table() . unfinished(), "${old}1", 'a table is left over');
+	is_right('killed');
+	is($db->health, 'ok: ', 'healthy');
+	is($db->sql('SELECT count(*) FROM pg_partition_tree($$txsync.activity$$) WHERE isleaf'), 2, 'it is no partition');
+	unlike(scalar(run_command([ 'pg_dump', '-p', $node->port, '-h', $node->host, 'changes' ])), qr/activity_0_new/, 'nor in a dump');
+	$db->sql('INSERT INTO counters SELECT max(id) + 1 FROM counters');
+	$db->captured_ok;
+	return;
+}
+
+subtest 'killed in the middle of the copy' => sub { killed($copying, 'txsync.activity_0') };
+subtest 'killed between the copy and the swap, as a worker' => sub { killed($indexing, 'txsync.activity_0_new IN SHARE UPDATE EXCLUSIVE MODE', 1) };
+
+subtest 'the extension goes with what is left over' => sub {
+	is($db->sql(q{BEGIN; DROP EXTENSION txsync CASCADE; SELECT count(*) FROM pg_class WHERE relname LIKE 'activity%'; ROLLBACK}), 0, 'all of it');
+	$db->wait_for_state('streaming');
+};
+
+subtest 'beside readers' => sub {
+	$db->pause; # what it writes would end the standby's snapshot
+	$node->backup('base');
+	my $standby = PostgreSQL::Test::Cluster->new('rewrite_standby');
+	$standby->init_from_backup($node, 'base', has_streaming => 1);
+	$standby->append_conf('postgresql.conf', 'max_standby_streaming_delay = 3s');
+	$standby->start;
+	$db->sql(q{SELECT pg_create_logical_replication_slot('other', 'test_decoding')});
+
+	my $begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ;';
+	my $far = $standby->background_psql('changes');
+	$far->query_safe("$begin SELECT FROM counters");
+	my ($session, $gate, $locker) = stopped($indexing, 'txsync.activity_0_new IN SHARE UPDATE EXCLUSIVE MODE');
+	is(unfinished(), 1, 'another table than what was left');
+	my $reader = $db->psql;
+	$reader->query_safe("$begin SELECT FROM counters");
+	my ($out, $err) = ('', '');
+	my $script = PostgreSQL::Test::Utils::tempdir . '/read.sql';
+	my $check = 'SELECT 1 / ((SELECT count(*) FROM txsync.activity WHERE id <= 10000010) = (SELECT count(*) FROM survivors))::int;';
+	append_to_file($script, "$begin SELECT FROM counters;\n\\sleep 20 ms\n$check\nCOMMIT;\n$check\n");
+	my $bench = IPC::Run::start([ 'pgbench', '-n', '-c', '2', '-T', '2', '-f', $script, '-h', $node->host, '-p', $node->port, 'changes' ], '>', \$out, '2>', \$err);
+	$gate->query_safe('SELECT pg_advisory_unlock(1)');
+	$db->poll_ok(q{SELECT to_regclass('txsync.activity_0_new') IS NULL}, 'the swap comes');
+	is($reader->query_safe('SELECT digest FROM digest'), $digest, 'a snapshot from before sees all');
+	$reader->query_safe('COMMIT');
+	$bench->finish;
+	unlike($err, qr/ERROR|division/, 'readers beside it see all');
+	like($out, qr/actually processed: [1-9]/, 'of which there are');
+	my $result = $session->query_until(qr/ended/, '') =~ /(\{.*\})/ ? $1 : '{}';
+	is(member($result, 'status') . member($result, 'rows'), 'done0', 'done');
+	cmp_ok(member($result, 'bytes'), '>', 0.5 * $full, 'bytes that came back are told');
+	is($full - size(), member($result, 'bytes'), 'and are those that came back');
+	isnt(table(), $old, 'another table');
+	is_right('afterwards');
+	is($db->sql(q{SELECT count(*) FROM pg_logical_slot_get_changes('other', NULL, NULL) WHERE data LIKE '%activity\_0%'}), 0, 'no plugin is told');
+	$db->sql(q{SELECT pg_drop_replication_slot('other')});
+	$node->wait_for_catchup($standby);
+	isnt($standby->safe_psql('changes', q{SELECT 'txsync.activity_0'::regclass::oid}), $old, 'the standby has it, too');
+	like(eval { $far->query_safe('SELECT digest FROM digest') } // 'conflict with recovery', qr/\A(?:$digest|conflict with recovery)\z/, 'where a snapshot from before sees all as well');
+	$_->quit foreach $reader, $gate, $locker, $session;
+	$standby->stop('immediate');
+	$db->resume;
+	$db->wait_for_state('streaming');
+};
+
+# What is true of a partition, as capture makes it, and as it is now.
+sub shape
+{
+	my ($table) = @_;
+	return $db->sql(<<"SQL");
+SELECT concat_ws(' ', relreplident, relispartition, relacl, relowner, relpersistence, (SELECT string_agg(deptype, ' ') FROM pg_depend WHERE objid = c.oid AND refclassid = 'pg_extension'::regclass)) FROM pg_class c WHERE oid = 'txsync.$table'::regclass
+UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'txsync.$table'::regclass AND contype <> 'n'
+UNION ALL (SELECT concat_ws(' ', regexp_replace(pg_get_indexdef(indexrelid), '^.*? USING', ''), indisunique, indisvalid, inhparent::regclass) FROM pg_index LEFT JOIN pg_inherits ON inhrelid = indexrelid WHERE indrelid = 'txsync.$table'::regclass ORDER BY inhparent)
+SQL
+}
+
+subtest 'what it has become' => sub {
+	is(shape('activity_0'), shape('activity_1'), 'a partition like others');
+	is($db->sql(q{SELECT count(*) FROM pg_index WHERE indrelid = 'txsync.activity'::regclass AND indisvalid}), 7, 'whose indexes are those of all');
+	my $rewritten = table();
+	my $result = compact();
+	is(member($result, 'status') . member($result, 'bytes'), 'done0', 'again: nothing');
+	is(table(), $rewritten, 'the same table');
+	is($db->health, 'ok: ', 'healthy');
+};
+
+done_testing();
