@@ -6,6 +6,7 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib $FindBin::RealBin;
 use CapturedDatabase;
+use Crash;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -64,9 +65,8 @@ subtest 'healed' => sub {
 	$db->sql('SELECT txsync.reset_capture(heal => true)');
 	my $blocked = q{SELECT pid FROM pg_locks WHERE relation = 'txsync.sync_log'::regclass AND NOT granted};
 	$db->poll_ok("SELECT count(*) = 1 FROM ($blocked) b", 'in the middle of it');
-	kill 'KILL', $db->sql($blocked);
+	ok(crash($node, $db->sql($blocked)), 'killed');
 	$blocker->quit;
-	$node->poll_query_until('postgres', 'SELECT true');
 	$db->wait_for_state('streaming');
 	$db->is_whole('healed');
 	is($db->health, 'ok: ', 'healthy');

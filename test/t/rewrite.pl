@@ -6,6 +6,7 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib $FindBin::RealBin;
 use CapturedDatabase;
+use Crash;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -120,9 +121,7 @@ sub killed
 {
 	my @sessions = stopped(@_);
 	my $pid = $db->sql("SELECT pid FROM pg_stat_activity WHERE $compacts");
-	kill 'KILL', $pid;
-	$db->poll_ok('SELECT true', 'the server is there again');
-	$db->poll_ok(qq{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)}, 'without that session');
+	ok(crash($node, $pid), 'killed');
 	$_->{run}->finish foreach @sessions;
 	$db->wait_for_state('streaming');
 	is(table() . unfinished(), "${old}1", 'a table is left over');

@@ -6,6 +6,7 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib $FindBin::RealBin;
+use Crash;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
@@ -134,10 +135,9 @@ foreach my $i (1 .. $kills)
 	{
 		my $whom = $what eq 'worker' ? q{backend_type = 'txsync capture'} : q{backend_type = 'client backend' AND pid <> pg_backend_pid()};
 		my $pid = sql("SELECT pid FROM pg_stat_activity WHERE $whom ORDER BY random() LIMIT 1");
-		$killed{$what} += kill 'KILL', $pid if $pid;
+		$killed{$what} += crash($node, $pid) if $pid;
 	}
 	$bench->kill_kill;
-	wait_until('the server is back', sub { $node->psql('postgres', 'SELECT 1') == 0 });
 	decide_prepared();
 }
 note join ', ', map { "$_: $killed{$_}" } sort keys %killed;
