@@ -83,6 +83,7 @@ CreateActivityTable(const std::string &name)
 std::vector<Oid>
 IndexesOfActivity(ActivityIndexes which)
 {
+	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
 	uint64_t count = spi.Execute(std::string("SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = "
 											 "'txsync.activity'::pg_catalog.regclass") +
@@ -162,7 +163,7 @@ ReplacePartition(const ActivityPartition &partition, const std::string &table, c
 		bytes = SizeOf(spi, name) - SizeOf(spi, table);
 		Drop(spi, name);
 		AttachPartition(partition.number, table);
-		spi.Execute("ALTER TABLE txsync." + table + " DROP CONSTRAINT " + constraint);
+		spi.Execute("ALTER TABLE txsync." + table + " DROP CONSTRAINT " + constraint + ", RESET (autovacuum_enabled)");
 		spi.Execute("ALTER TABLE txsync." + table + " RENAME TO " + name);
 	});
 	return done ? std::optional(bytes) : std::nullopt;
@@ -171,7 +172,10 @@ ReplacePartition(const ActivityPartition &partition, const std::string &table, c
 bool
 DropActivityTable(const std::string &name)
 {
-	return InAnInstant([&](pg::Spi &spi) { Drop(spi, name); });
+	return InAnInstant([&](pg::Spi &spi) {
+		Lock(name);
+		Drop(spi, name);
+	});
 }
 
 } // namespace txsync::api

@@ -133,7 +133,8 @@ Rewriting::Create()
 	CreateActivityTable(name_);
 	pg::Spi spi;
 	spi.Execute("ALTER TABLE txsync." + name_ + " ADD CONSTRAINT " + kConstraint + " CHECK (id >= " +
-				std::to_string(partition_.FirstId()) + " AND id <= " + std::to_string(partition_.LastId()) + ")");
+				std::to_string(partition_.FirstId()) + " AND id <= " + std::to_string(partition_.LastId()) +
+				"), SET (autovacuum_enabled = off)"); // it would be in the way of the swap
 	return pg::Call([&] { return get_relname_relid(name_.c_str(), get_namespace_oid("txsync", false)); });
 }
 

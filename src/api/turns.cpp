@@ -59,7 +59,8 @@ void
 Turns::End()
 {
 	pg::Call([&] {
-		wrote_ = TransactionIdIsValid(GetTopTransactionIdIfAny());
+		TransactionId *children;
+		wrote_ = TransactionIdIsValid(GetTopTransactionIdIfAny()) + xactGetCommittedChildren(&children);
 		if (begun_ != 0)
 			PopActiveSnapshot();
 		SPI_commit();

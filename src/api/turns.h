@@ -35,7 +35,7 @@ private:
 	const std::function<bool()> &may_go_on_;
 	uint16_t origin_;
 	TimestampTz begun_ = 0;
-	bool wrote_ = false;
+	int wrote_ = 0; // transaction ids
 	uint64_t next_xid_ = 0;
 	TimestampTz others_wrote_ = 0;
 	int64_t owed_ = 0; // µs of rest

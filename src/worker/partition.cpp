@@ -29,7 +29,7 @@ Find(int64_t number)
 	return pg::Call([&] { return get_relname_relid(name.c_str(), get_namespace_oid("txsync", false)); });
 }
 
-// To keep them while rows are added costs less than to look for theirs later.
+// Few rows are in these: to insert those costs less than to scan all rows for them later.
 void
 CreateRareIndexes(int64_t number)
 {
@@ -119,7 +119,7 @@ Partition::Flush()
 		heap_multi_insert(relation_, rows_, count_, GetCurrentCommandId(true), 0, insert_);
 		MemoryContextSwitchTo(outer);
 		if (bulk_)
-			XLogSetAsyncXactLSN(GetXLogInsertRecPtr()); // wakes the WAL writer: little is left to flush at the end
+			XLogSetAsyncXactLSN(XactLastRecEnd); // wakes the WAL writer: little is left to flush at the end
 	});
 	for (int i = 0; i < count_; i++)
 		indexes_->Add(rows_[i]);

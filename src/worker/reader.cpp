@@ -67,7 +67,7 @@ Reader::HasMore() const
 bool
 Reader::Step()
 {
-	pg::ContextScope scope(context_->context); // where the reader takes its buffers from
+	pg::ContextScope scope(context_->context);
 	return pg::Call([&] {
 		for (int i = 0; i < kRecords; i++) {
 			if (!ReadRecord())
@@ -86,6 +86,8 @@ Reader::ReadRecord()
 		if (std::max(Position(), end_) >= flushed_)
 			return false;
 	}
+	// The end of what was decoded before has left another one current, and the reader keeps what it allocates.
+	MemoryContextSwitchTo(context_->context);
 	char *error = nullptr;
 	XLogRecord *record = XLogReadRecord(context_->reader, &error);
 	if (error != nullptr)

@@ -104,6 +104,33 @@ subtest 'told when it is over' => sub {
 	$node->reload;
 };
 
+# The WAL reader makes room for them when they come, and needs it later.
+subtest 'records of many pages among others' => sub {
+	my $write = sub { sql(q{CREATE TABLE IF NOT EXISTS large (id int PRIMARY KEY); INSERT INTO large SELECT count(*) FROM large}) };
+	$write->();
+	sql(q{SELECT txsync.track('large')});
+	sql('SELECT txsync.pause()');
+	wait_for_state('paused');
+	foreach my $size (50_000, 300_000, 50_000)
+	{
+		$write->();
+		sql("SELECT pg_logical_emit_message(false, 'of no interest', repeat('x', $size))");
+		$write->();
+	}
+	sql('SELECT txsync.resume()');
+	wait_captured_ok('captured');
+	my $worker = sql('SELECT pid FROM txsync.capture');
+	foreach my $pages (1 .. 8)
+	{
+		$write->();
+		sql("SELECT pg_logical_emit_message(false, 'of no interest', repeat('x', 9000 * $pages))");
+	}
+	wait_captured_ok('and what comes later');
+	is(sql('SELECT pid FROM txsync.capture'), $worker, 'by the same worker');
+	is(sql(q{SELECT count(*) FROM txsync.activity WHERE entity_type = 'large' AND action = 'create'}), 14, 'all of it');
+	sql('DROP TABLE large');
+};
+
 subtest 'pause and resume' => sub {
 	sql('CREATE TABLE of_no_interest AS SELECT g FROM generate_series(1, 1000) g');
 	wait_captured_ok('captured');

@@ -19,7 +19,14 @@ $db->sql(q{SELECT txsync.track('counters')});
 $db->wait_for_state('streaming');
 
 sub member { return $db->sql("SELECT '$_[0]'::jsonb ->> '$_[1]'") }
-sub compact { return $db->sql(q{CALL txsync.compact_changelog('1 day')}) }
+
+# By somebody whom another has prepared operators for.
+sub compact
+{
+	local $ENV{PGOPTIONS} = '-c search_path=evil';
+	return $db->sql(q{CALL txsync.compact_changelog('1 day')});
+}
+
 sub size { return $db->sql(q{SELECT pg_total_relation_size('txsync.activity_0')}) }
 sub table { return $db->sql(q{SELECT 'txsync.activity_0'::regclass::oid}) }
 sub unfinished { return $db->sql(q{SELECT count(*) FROM pg_class WHERE relname = 'activity_0_new'}) }
@@ -69,6 +76,12 @@ sub is_right
 	is($db->sql('SELECT digest FROM digest'), $digest, "$name: all that survives is there");
 	return is(fetched(), $ids, "$name: and read page by page");
 }
+
+$db->sql(<<'SQL');
+CREATE SCHEMA evil;
+CREATE FUNCTION evil.heard(oid, regclass) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'heard as %', current_user; END $$;
+CREATE OPERATOR evil.= (LEFTARG = oid, RIGHTARG = regclass, FUNCTION = evil.heard);
+SQL
 
 my $compacts = q{(query LIKE 'CALL%' OR backend_type = 'txsync compaction')};
 
