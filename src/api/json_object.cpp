@@ -1,5 +1,7 @@
 #include "api/json_object.h"
 
+#include "core/jsonb_text.h"
+
 extern "C" {
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
@@ -126,16 +128,41 @@ ToDatum(const core::Tx &tx)
 	return JsonbPGetDatum(jsonb);
 }
 
+namespace {
+
+void
+AppendNumeric(core::Buffer &out, std::string_view number)
+{
+	Numeric numeric = pg::Call([&] {
+		char *text = pnstrdup(number.data(), number.size());
+		Datum value = DirectFunctionCall3(numeric_in, CStringGetDatum(text), InvalidOid, Int32GetDatum(-1));
+		pfree(text);
+		return DatumGetNumeric(value);
+	});
+	out.Append({reinterpret_cast<const char *>(numeric), VARSIZE(numeric)});
+	pg::Call([&] { pfree(numeric); });
+}
+
+} // namespace
+
 Datum
 ToDatum(std::string_view json)
 {
+	core::Buffer jsonb;
+	if (core::WriteJsonb(jsonb, json, AppendNumeric)) {
+		size_t size = VARHDRSZ + jsonb.Size();
+		auto *datum = static_cast<struct varlena *>(pg::Call([&] { return palloc(size); }));
+		SET_VARSIZE(datum, size);
+		memcpy(VARDATA(datum), jsonb.View().data(), jsonb.Size());
+		return PointerGetDatum(datum);
+	}
 	return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(json.data(), json.size()))); });
 }
 
 std::optional<Datum>
 ToDatumIfFits(std::string_view json)
 {
-	// jsonb_in() does nothing but to look at the text: there is nothing to be undone.
+	// What makes a jsonb does nothing but to look at the text: there is nothing to be undone.
 	try {
 		return ToDatum(json);
 	} catch (const pg::Error &error) {

@@ -63,6 +63,13 @@ public:
 		size_++;
 	}
 
+	// What is there already from `at` on.
+	void
+	Overwrite(size_t at, std::string_view text)
+	{
+		std::memcpy(bytes_.get() + at, text.data(), text.size());
+	}
+
 	size_t
 	Size() const
 	{

@@ -41,17 +41,16 @@ constexpr auto kEscapes = [] {
 	return escapes;
 }();
 
-// Each kind of block copies kBytes and tells how many of them, from the first on, need no escape.
+// Each kind of block tells how many of its kBytes, from the first on, need no escape.
 
 struct Byte
 {
 	static constexpr size_t kBytes = 1;
 
 	static size_t
-	Copy(char *to, const char *from)
+	Clean(const char *from)
 	{
 		auto c = static_cast<unsigned char>(*from);
-		*to = *from;
 		return c >= 0x20 && c != '"' && c != '\\' ? 1 : 0;
 	}
 };
@@ -71,11 +70,10 @@ struct Word
 	}
 
 	static size_t
-	Copy(char *to, const char *from)
+	Clean(const char *from)
 	{
 		uint64_t bytes;
 		std::memcpy(&bytes, from, kBytes);
-		std::memcpy(to, &bytes, kBytes);
 		uint64_t clean = AtLeast(bytes, 0x20) & AtLeast(bytes ^ '"' * kOnes, 1) & AtLeast(bytes ^ '\\' * kOnes, 1);
 		uint64_t dirty = ~clean & kHigh;
 		int bits = std::endian::native == std::endian::little ? std::countr_zero(dirty) : std::countl_zero(dirty);
@@ -89,10 +87,9 @@ struct Vector
 	static constexpr size_t kBytes = 16;
 
 	static size_t
-	Copy(char *to, const char *from)
+	Clean(const char *from)
 	{
 		__m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i *>(from));
-		_mm_storeu_si128(reinterpret_cast<__m128i *>(to), bytes);
 		__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
 		__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
 		__m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
@@ -104,6 +101,17 @@ struct Vector
 using Vector = Word;
 #endif
 
+// Copies the block, too. It is loaded once.
+template <class Block>
+size_t
+Copy(char *to, const char *from)
+{
+	char block[Block::kBytes];
+	std::memcpy(block, from, Block::kBytes);
+	std::memcpy(to, block, Block::kBytes);
+	return Block::Clean(block);
+}
+
 // Less than two words, without a loop: loads from both ends, which overlap. False, with some of it copied, if something
 // needs an escape.
 bool
@@ -111,20 +119,20 @@ CopyClean(char *to, const char *from, size_t n)
 {
 	if (n >= Word::kBytes) {
 		size_t last = n - Word::kBytes;
-		return Word::Copy(to, from) + Word::Copy(to + last, from + last) == 2 * Word::kBytes;
+		return Copy<Word>(to, from) + Copy<Word>(to + last, from + last) == 2 * Word::kBytes;
 	}
 	if (n >= 4) {
 		char ends[Word::kBytes];
 		std::memcpy(ends, from, 4);
 		std::memcpy(ends + 4, from + n - 4, 4);
-		size_t clean = Word::Copy(ends, ends);
+		size_t clean = Copy<Word>(ends, ends);
 		std::memcpy(to, ends, 4);
 		std::memcpy(to + n - 4, ends + 4, 4);
 		return clean == Word::kBytes;
 	}
 	size_t clean = 0;
 	for (size_t i = 0; i < n; i++)
-		clean += Byte::Copy(to + i, from + i);
+		clean += Copy<Byte>(to + i, from + i);
 	return clean == n;
 }
 
@@ -135,12 +143,25 @@ Worst(size_t n)
 	return 6 * n + 2;
 }
 
+// Passes over blocks that need no escape.
+template <class Block>
+void
+SkipBlocks(const char *&from, const char *end)
+{
+	while (static_cast<size_t>(end - from) >= Block::kBytes) {
+		size_t clean = Block::Clean(from);
+		from += clean;
+		if (clean < Block::kBytes)
+			return;
+	}
+}
+
 template <class Block>
 void
 CopyBlocks(char *&to, const char *&from, const char *end)
 {
 	while (static_cast<size_t>(end - from) >= Block::kBytes) {
-		size_t clean = Block::Copy(to, from);
+		size_t clean = Copy<Block>(to, from);
 		// A step of constant size does not wait for `clean`: the branch is predicted, and blocks overlap.
 		if (clean == Block::kBytes) [[likely]] {
 			to += Block::kBytes;
@@ -204,6 +225,16 @@ HexEscapes(Buffer &out, uint32_t code)
 }
 
 } // namespace
+
+size_t
+PlainLength(std::string_view text)
+{
+	const char *from = text.data();
+	const char *end = from + text.size();
+	SkipBlocks<Vector>(from, end);
+	SkipBlocks<Byte>(from, end);
+	return static_cast<size_t>(from - text.data());
+}
 
 void
 Escaped(Buffer &out, std::string_view text)

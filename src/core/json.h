@@ -24,6 +24,9 @@ StringOrNull(Buffer &out, std::string_view text)
 // The inside of a JSON string: escaped, without the quotes, so that a value can be written in pieces.
 void Escaped(Buffer &out, std::string_view text);
 
+// How many bytes at the start stand for themselves in a JSON string.
+size_t PlainLength(std::string_view text);
+
 // JSON as pure ASCII: characters beyond it, which only strings can hold, become \uXXXX. A byte that is not of a valid
 // UTF-8 character becomes \ufffd.
 void Ascii(Buffer &out, std::string_view json);

@@ -3,28 +3,15 @@
 #include <array>
 #include <cstring>
 
+#include "core/jsonb_layout.h"
+
 #include "core/no_postgres.h"
 
 namespace txsync::core {
 
+using namespace jsonb;
+
 namespace {
-
-// The header of a container.
-constexpr uint32_t kCountMask = 0x0FFFFFFF;
-constexpr uint32_t kScalar = 0x10000000;
-constexpr uint32_t kObject = 0x20000000;
-constexpr uint32_t kArray = 0x40000000;
-
-// An entry: its kind, and either its length or, every so often, the offset of its end.
-constexpr uint32_t kOffsetOrLengthMask = 0x0FFFFFFF;
-constexpr uint32_t kKindShift = 28;
-constexpr uint32_t kKindMask = 0x7;
-constexpr uint32_t kHasOffset = 0x80000000;
-constexpr uint32_t kNull = 0x40000000;
-constexpr uint32_t kContainer = 0x50000000;
-constexpr uint32_t kOffsetEvery = 32;
-
-constexpr uint32_t kWord = sizeof(uint32_t);
 
 uint32_t
 Load(const char *at)
@@ -143,28 +130,13 @@ JsonbContainer::Cursor::Next()
 bool
 WriteArray(Buffer &out, std::span<const std::string_view> containers)
 {
-	if (containers.size() > kCountMask)
-		return false;
-	auto append = [&](uint32_t word) { out.Append({reinterpret_cast<const char *>(&word), kWord}); };
-	auto padding = [](uint64_t size) { return (kWord - size % kWord) % kWord; };
-	append(static_cast<uint32_t>(containers.size()) | kArray);
-	uint64_t end = 0;
-	for (size_t i = 0; i < containers.size(); i++) {
-		uint64_t length = padding(end) + containers[i].size();
-		end += length;
-		if (end > kOffsetOrLengthMask)
-			return false;
-		bool offset = i % kOffsetEvery == 0;
-		append(kContainer | (offset ? kHasOffset : 0) | static_cast<uint32_t>(offset ? end : length));
-	}
-	end = 0;
+	ContainerWriter writer(out, kArray, containers.size(), containers.size());
 	for (std::string_view container : containers) {
-		uint64_t pad = padding(end);
-		out.Append(std::string_view("\0\0\0", pad));
+		writer.Align();
 		out.Append(container);
-		end += pad + container.size();
+		writer.End(kContainer);
 	}
-	return true;
+	return writer.Fits();
 }
 
 const char *
