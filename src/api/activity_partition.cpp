@@ -2,12 +2,11 @@
 
 #include "api/attach.h"
 #include "api/privileges.h"
-#include "pg/spi.h"
+#include "api/spi_value.h"
 #include "pg/subtransaction.h"
 
 extern "C" {
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "storage/lmgr.h"
 #include "storage/procarray.h"
 #include "utils/guc.h"
@@ -24,9 +23,8 @@ constexpr const char *kLockTimeout = "20ms";
 void
 Lock(const std::string &table)
 {
-	pg::Call([&] {
-		LockRelationOid(get_relname_relid(table.c_str(), get_namespace_oid("txsync", false)), AccessExclusiveLock);
-	});
+	Oid oid = OwnTable(table.c_str());
+	pg::Call([&] { LockRelationOid(oid, AccessExclusiveLock); });
 }
 
 // Runs f(spi) as the extension's owner; false if somebody is in its way.
@@ -85,17 +83,10 @@ IndexesOfActivity(ActivityIndexes which)
 {
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
-	uint64_t count = spi.Execute(std::string("SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = "
-											 "'txsync.activity'::pg_catalog.regclass") +
-								 (which == ActivityIndexes::kRare ? " AND indpred IS NOT NULL" : "") + " ORDER BY 1");
-	std::vector<Oid> indexes(count);
-	pg::Call([&] {
-		for (uint64_t i = 0; i < count; i++) {
-			bool null;
-			indexes[i] = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
-		}
-	});
-	return indexes;
+	spi.Execute(std::string("SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = "
+							"'txsync.activity'::pg_catalog.regclass") +
+				(which == ActivityIndexes::kRare ? " AND indpred IS NOT NULL" : "") + " ORDER BY 1");
+	return Oids();
 }
 
 void

@@ -13,7 +13,6 @@ extern "C" {
 #include "access/tupconvert.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/namespace.h"
 #include "commands/tablespace.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
@@ -135,7 +134,7 @@ Rewriting::Create()
 	spi.Execute("ALTER TABLE txsync." + name_ + " ADD CONSTRAINT " + kConstraint + " CHECK (id >= " +
 				std::to_string(partition_.FirstId()) + " AND id <= " + std::to_string(partition_.LastId()) +
 				"), SET (autovacuum_enabled = off)"); // it would be in the way of the swap
-	return pg::Call([&] { return get_relname_relid(name_.c_str(), get_namespace_oid("txsync", false)); });
+	return OwnTable(name_.c_str());
 }
 
 void
@@ -159,7 +158,6 @@ Rewriting::CopyRows(Oid to)
 void
 Rewriting::CreateIndexes()
 {
-	turns_.Next();
 	for (Oid index : IndexesOfActivity(ActivityIndexes::kAll)) {
 		turns_.Next();
 		pg::RoleScope as_owner(ExtensionOwner());
