@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "access/table.h"
+#include "commands/tablespace.h"
 #include "storage/lmgr.h"
 #include "storage/procarray.h"
 #include "utils/guc.h"
@@ -27,11 +28,20 @@ Lock(const std::string &table)
 	pg::Call([&] { LockRelationOid(oid, AccessExclusiveLock); });
 }
 
-// Runs f(spi) as the extension's owner; false if somebody is in its way.
+std::string
+ObstacleIn(const ErrorData &error)
+{
+	if (error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		return "somebody uses it";
+	return error.detail != nullptr ? error.detail : error.message;
+}
+
+// Runs f(spi), which returns how many bytes that gives back, as the extension's owner.
 template <class F>
-bool
+Outcome
 InAnInstant(F &&f)
 {
+	Outcome outcome;
 	try {
 		pg::InSubtransaction([&] {
 			pg::RoleScope as_owner(ExtensionOwner());
@@ -40,15 +50,15 @@ InAnInstant(F &&f)
 								  false);
 			});
 			pg::Spi spi;
-			f(spi);
+			outcome.bytes = f(spi);
 		});
 	} catch (const pg::Error &error) {
 		if (error.data->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
 			error.data->sqlerrcode != ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST)
 			throw;
-		return false;
+		outcome.obstacle = ObstacleIn(*error.data);
 	}
-	return true;
+	return outcome;
 }
 
 int64_t
@@ -92,6 +102,10 @@ IndexesOfActivity(ActivityIndexes which)
 void
 CreateIndexLike(Oid index, const std::string &table)
 {
+	pg::SettingsScope settings;
+	const char *place = pg::Call([&] { return get_tablespace_name(get_rel_tablespace(index)); });
+	if (place != nullptr)
+		settings.Set("default_tablespace", place);
 	pg::Spi spi;
 	spi.Execute(
 		"SELECT CASE WHEN k.oid IS NULL THEN 'CREATE ' || CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || "
@@ -128,44 +142,44 @@ EverybodySees(const ActivityPartition &partition, TransactionId next)
 	});
 }
 
-std::optional<int64_t>
+Outcome
 DropPartition(const ActivityPartition &partition)
 {
 	std::string name = NameOfPartition(partition.number);
-	int64_t bytes = 0;
-	bool done = InAnInstant([&](pg::Spi &spi) {
+	return InAnInstant([&](pg::Spi &spi) {
 		Lock("activity");
 		Lock(name);
-		bytes = SizeOf(spi, name);
+		int64_t bytes = SizeOf(spi, name);
 		Drop(spi, name);
+		return bytes;
 	});
-	return done ? std::optional(bytes) : std::nullopt;
 }
 
-std::optional<int64_t>
+Outcome
 ReplacePartition(const ActivityPartition &partition, const std::string &table, const std::string &constraint)
 {
 	std::string name = NameOfPartition(partition.number);
-	int64_t bytes = 0;
-	bool done = InAnInstant([&](pg::Spi &spi) {
+	return InAnInstant([&](pg::Spi &spi) {
 		Lock("activity");
 		Lock(name);
 		Lock(table);
-		bytes = SizeOf(spi, name) - SizeOf(spi, table);
+		int64_t bytes = SizeOf(spi, name) - SizeOf(spi, table);
 		Drop(spi, name);
 		AttachPartition(partition.number, table);
 		spi.Execute("ALTER TABLE txsync." + table + " DROP CONSTRAINT " + constraint + ", RESET (autovacuum_enabled)");
 		spi.Execute("ALTER TABLE txsync." + table + " RENAME TO " + name);
+		return bytes;
 	});
-	return done ? std::optional(bytes) : std::nullopt;
 }
 
-bool
+Outcome
 DropActivityTable(const std::string &name)
 {
 	return InAnInstant([&](pg::Spi &spi) {
 		Lock(name);
+		int64_t bytes = SizeOf(spi, name);
 		Drop(spi, name);
+		return bytes;
 	});
 }
 
