@@ -2,12 +2,12 @@
 
 #include "api/attach.h"
 #include "api/privileges.h"
-#include "pg/spi.h"
+#include "api/spi_value.h"
 #include "pg/subtransaction.h"
 
 extern "C" {
 #include "access/table.h"
-#include "catalog/namespace.h"
+#include "commands/tablespace.h"
 #include "storage/lmgr.h"
 #include "storage/procarray.h"
 #include "utils/guc.h"
@@ -24,16 +24,24 @@ constexpr const char *kLockTimeout = "20ms";
 void
 Lock(const std::string &table)
 {
-	pg::Call([&] {
-		LockRelationOid(get_relname_relid(table.c_str(), get_namespace_oid("txsync", false)), AccessExclusiveLock);
-	});
+	Oid oid = OwnTable(table.c_str());
+	pg::Call([&] { LockRelationOid(oid, AccessExclusiveLock); });
 }
 
-// Runs f(spi) as the extension's owner; false if somebody is in its way.
+std::string
+ObstacleIn(const ErrorData &error)
+{
+	if (error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		return "somebody uses it";
+	return error.detail != nullptr ? error.detail : error.message;
+}
+
+// Runs f(spi), which returns how many bytes that gives back, as the extension's owner.
 template <class F>
-bool
+Outcome
 InAnInstant(F &&f)
 {
+	Outcome outcome;
 	try {
 		pg::InSubtransaction([&] {
 			pg::RoleScope as_owner(ExtensionOwner());
@@ -42,15 +50,15 @@ InAnInstant(F &&f)
 								  false);
 			});
 			pg::Spi spi;
-			f(spi);
+			outcome.bytes = f(spi);
 		});
 	} catch (const pg::Error &error) {
 		if (error.data->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
 			error.data->sqlerrcode != ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST)
 			throw;
-		return false;
+		outcome.obstacle = ObstacleIn(*error.data);
 	}
-	return true;
+	return outcome;
 }
 
 int64_t
@@ -85,22 +93,19 @@ IndexesOfActivity(ActivityIndexes which)
 {
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
-	uint64_t count = spi.Execute(std::string("SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = "
-											 "'txsync.activity'::pg_catalog.regclass") +
-								 (which == ActivityIndexes::kRare ? " AND indpred IS NOT NULL" : "") + " ORDER BY 1");
-	std::vector<Oid> indexes(count);
-	pg::Call([&] {
-		for (uint64_t i = 0; i < count; i++) {
-			bool null;
-			indexes[i] = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
-		}
-	});
-	return indexes;
+	spi.Execute(std::string("SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = "
+							"'txsync.activity'::pg_catalog.regclass") +
+				(which == ActivityIndexes::kRare ? " AND indpred IS NOT NULL" : "") + " ORDER BY 1");
+	return Oids();
 }
 
 void
 CreateIndexLike(Oid index, const std::string &table)
 {
+	pg::SettingsScope settings;
+	const char *place = pg::Call([&] { return get_tablespace_name(get_rel_tablespace(index)); });
+	if (place != nullptr)
+		settings.Set("default_tablespace", place);
 	pg::Spi spi;
 	spi.Execute(
 		"SELECT CASE WHEN k.oid IS NULL THEN 'CREATE ' || CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || "
@@ -137,44 +142,44 @@ EverybodySees(const ActivityPartition &partition, TransactionId next)
 	});
 }
 
-std::optional<int64_t>
+Outcome
 DropPartition(const ActivityPartition &partition)
 {
 	std::string name = NameOfPartition(partition.number);
-	int64_t bytes = 0;
-	bool done = InAnInstant([&](pg::Spi &spi) {
+	return InAnInstant([&](pg::Spi &spi) {
 		Lock("activity");
 		Lock(name);
-		bytes = SizeOf(spi, name);
+		int64_t bytes = SizeOf(spi, name);
 		Drop(spi, name);
+		return bytes;
 	});
-	return done ? std::optional(bytes) : std::nullopt;
 }
 
-std::optional<int64_t>
+Outcome
 ReplacePartition(const ActivityPartition &partition, const std::string &table, const std::string &constraint)
 {
 	std::string name = NameOfPartition(partition.number);
-	int64_t bytes = 0;
-	bool done = InAnInstant([&](pg::Spi &spi) {
+	return InAnInstant([&](pg::Spi &spi) {
 		Lock("activity");
 		Lock(name);
 		Lock(table);
-		bytes = SizeOf(spi, name) - SizeOf(spi, table);
+		int64_t bytes = SizeOf(spi, name) - SizeOf(spi, table);
 		Drop(spi, name);
 		AttachPartition(partition.number, table);
 		spi.Execute("ALTER TABLE txsync." + table + " DROP CONSTRAINT " + constraint + ", RESET (autovacuum_enabled)");
 		spi.Execute("ALTER TABLE txsync." + table + " RENAME TO " + name);
+		return bytes;
 	});
-	return done ? std::optional(bytes) : std::nullopt;
 }
 
-bool
+Outcome
 DropActivityTable(const std::string &name)
 {
 	return InAnInstant([&](pg::Spi &spi) {
 		Lock(name);
+		int64_t bytes = SizeOf(spi, name);
 		Drop(spi, name);
+		return bytes;
 	});
 }
 

@@ -17,7 +17,7 @@ enum class ActivityIndexes : uint8_t
 // Of the changelog.
 std::vector<Oid> IndexesOfActivity(ActivityIndexes which);
 
-// On a table that is to become a partition: AttachPartition() takes it over.
+// On a table that is to become a partition: AttachPartition() takes it over. In the same tablespace, if it has one.
 void CreateIndexLike(Oid index, const std::string &table);
 
 // This makes the indexes that are missing, and blocks nobody, as CREATE TABLE … PARTITION OF would.
@@ -26,16 +26,25 @@ void AttachPartition(int64_t number, const std::string &table);
 // Whether no snapshot is older than the transaction that was next then.
 bool EverybodySees(const ActivityPartition &partition, TransactionId next);
 
-// These wait for no lock longer than an instant: if somebody uses what they change, or has made something that does,
-// they do nothing, and return nothing.
+// What has become of one of these: they wait for no lock longer than an instant, and do nothing if somebody uses what
+// they change, or has made something that does.
+struct Outcome
+{
+	int64_t bytes = 0;        // that it gives back
+	std::string obstacle = {}; // as a sentence, if it was not done
 
-// How many bytes that gives back.
-std::optional<int64_t> DropPartition(const ActivityPartition &partition);
+	explicit
+	operator bool() const
+	{
+		return obstacle.empty();
+	}
+};
 
-// By a table that holds the same ids, and a constraint that says so: how many bytes smaller it is.
-std::optional<int64_t> ReplacePartition(const ActivityPartition &partition, const std::string &table,
-										const std::string &constraint);
+Outcome DropPartition(const ActivityPartition &partition);
 
-bool DropActivityTable(const std::string &name);
+// By a table that holds the same ids, and a constraint that says so.
+Outcome ReplacePartition(const ActivityPartition &partition, const std::string &table, const std::string &constraint);
+
+Outcome DropActivityTable(const std::string &name);
 
 } // namespace txsync::api

@@ -1,7 +1,7 @@
 #include "api/activity_table.h"
 
 #include "api/attach.h"
-#include "pg/spi.h"
+#include "api/spi_value.h"
 
 #include <limits>
 
@@ -28,14 +28,8 @@ ActivityPartitions()
 					"= 'txsync.activity'::pg_catalog.regclass AND c.relname "
 					"~ '^activity_[0-9]+$' ORDER BY 1");
 	std::vector<ActivityPartition> partitions(count);
-	pg::Call([&] {
-		for (uint64_t i = 0; i < count; i++) {
-			bool null;
-			HeapTuple row = SPI_tuptable->vals[i];
-			partitions[i] = {DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &null)),
-							 DatumGetObjectId(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &null))};
-		}
-	});
+	for (uint64_t i = 0; i < count; i++)
+		partitions[i] = {Number(i, 1), static_cast<Oid>(Number(i, 2))};
 	return partitions;
 }
 

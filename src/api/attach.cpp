@@ -8,11 +8,13 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/dependency.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_trigger.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
 
@@ -98,6 +100,12 @@ ExtensionOwner()
 		table_close(extensions, AccessShareLock);
 		return owner;
 	});
+}
+
+Oid
+OwnTable(const char *name)
+{
+	return pg::Call([&] { return get_relname_relid(name, get_namespace_oid("txsync", false)); });
 }
 
 } // namespace txsync::api

@@ -24,4 +24,7 @@ void Detach(Oid relation);
 // The role that owns the extension.
 Oid ExtensionOwner();
 
+// A table of the extension, InvalidOid if there is none of that name.
+Oid OwnTable(const char *name);
+
 } // namespace txsync::api

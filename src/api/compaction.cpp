@@ -86,7 +86,7 @@ private:
 	void Compact(int64_t first, int64_t last);
 	bool MayDrop(const Part &part) const;
 	void Drop();
-	std::optional<int64_t> TryToDrop(const Part &part, TransactionId seen);
+	Outcome TryToDrop(const Part &part, TransactionId seen);
 	bool MayRewrite(const Part &part) const;
 	void Rewrite();
 	void Log(int64_t old_floor);
@@ -230,10 +230,10 @@ Run::MayDrop(const Part &part) const
 
 // A reader that has seen the floor as it was, or rows that are gone, must not find their table missing: it waits until
 // there is no such reader.
-std::optional<int64_t>
+Outcome
 Run::TryToDrop(const Part &part, TransactionId seen)
 {
-	return EverybodySees(part, seen) ? DropPartition(part) : std::nullopt;
+	return EverybodySees(part, seen) ? DropPartition(part) : Outcome{.obstacle = "somebody may still see it"};
 }
 
 void
@@ -244,13 +244,13 @@ Run::Drop()
 	for (const Part &part : parts_) {
 		if (!MayDrop(part))
 			continue;
-		std::optional<int64_t> bytes = Patiently(turns_, kAttempts, [&] { return TryToDrop(part, seen); });
-		if (!bytes) {
+		Outcome outcome = Patiently(turns_, kAttempts, [&] { return TryToDrop(part, seen); });
+		if (!outcome) {
 			compacted_.status = Compacted::Status::kPartial;
 			continue;
 		}
 		compacted_.dropped++;
-		compacted_.bytes += *bytes;
+		compacted_.bytes += outcome.bytes;
 	}
 }
 

@@ -1,5 +1,6 @@
 #include "api/ledger_partition.h"
 
+#include "api/attach.h"
 #include "api/errors.h"
 #include "core/datetime.h"
 #include "core/hlc.h"
@@ -10,10 +11,8 @@ extern "C" {
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "datatype/timestamp.h"
 #include "utils/date.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -26,17 +25,11 @@ namespace {
 constexpr uint64_t kMsPerDay = 86'400'000;
 constexpr int32_t kEpochOffset = POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE; // days
 
-Oid
-TableNamed(const char *name)
-{
-	return pg::Call([&] { return get_relname_relid(name, get_namespace_oid("txsync", false)); });
-}
-
 // Without it ids could not be told apart: nobody is to go on then.
 Oid
 Existing(const char *name)
 {
-	Oid oid = TableNamed(name);
+	Oid oid = OwnTable(name);
 	if (!OidIsValid(oid))
 		throw pg::Failure{ERRCODE_UNDEFINED_TABLE, std::string("relation \"txsync.") + name + "\" does not exist"};
 	return oid;
@@ -45,7 +38,7 @@ Existing(const char *name)
 Oid
 PartitionOfDay(int32_t day)
 {
-	return TableNamed(NameOfDay(day).c_str());
+	return OwnTable(NameOfDay(day).c_str());
 }
 
 // The first day of which all ids are known: as committed at this instant, whatever the transaction's snapshot.
@@ -54,7 +47,7 @@ Floor()
 {
 	return pg::Call([] {
 		int32_t floor = INT32_MIN;
-		Relation table = table_open(TableNamed("mutation_floor"), AccessShareLock);
+		Relation table = table_open(OwnTable("mutation_floor"), AccessShareLock);
 		Snapshot latest = RegisterSnapshot(GetLatestSnapshot());
 		SysScanDesc scan = systable_beginscan(table, InvalidOid, false, latest, 0, nullptr);
 		while (HeapTuple row = systable_getnext(scan)) {

@@ -13,7 +13,7 @@ extern "C" {
 #include "access/tupconvert.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/namespace.h"
+#include "catalog/partition.h"
 #include "commands/tablespace.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
@@ -32,6 +32,9 @@ constexpr BlockNumber kBlocks = 8;
 
 // How often the swap is tried: to copy all of it again costs more.
 constexpr int kSwapAttempts = 3 * kAttempts;
+
+// And how long it is before that is done, whatever came of it: killed, out of space, or somebody in the way of the swap.
+constexpr const char *kPause = "1 day";
 
 constexpr const char *kSuffix = "_new";
 constexpr const char *kConstraint = "ids";
@@ -90,6 +93,30 @@ Copy::Close()
 	});
 }
 
+constexpr const char *kBegun = "REWRITE_BEGUN";
+constexpr const char *kFailed = "REWRITE_FAILED";
+
+// In sync_log, unless it says so already.
+void
+Note(const char *status, const char *code, const std::string &table, const std::string &message)
+{
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::Spi spi;
+	std::string text = message.empty() ? "NULL" : pg::QuoteLiteral(message);
+	spi.Execute(std::string("INSERT INTO txsync.sync_log (sync_type, status, code, error_message, detail) SELECT "
+							"'compaction', '") +
+				status + "', '" + code + "', " + text + ", pg_catalog.jsonb_build_object('table', '" + table +
+				"') WHERE " + text + " IS NULL OR " + text +
+				" IS DISTINCT FROM (SELECT l.error_message FROM txsync.sync_log l WHERE l.code IN ('" + kBegun +
+				"', '" + kFailed + "') ORDER BY l.id DESC LIMIT 1)");
+}
+
+void
+NoteObstacle(const std::string &table, const std::string &what, const Outcome &outcome)
+{
+	Note("WARNING", kFailed, table, "table \"" + table + "\" " + what + ": " + outcome.obstacle);
+}
+
 class Rewriting
 {
 public:
@@ -102,16 +129,29 @@ public:
 	std::optional<int64_t> Do();
 
 private:
+	bool IsPutOff() const;
 	bool MayBegin(TransactionId next);
+	void NoteBeginning();
 	Oid Create();
 	void CopyRows(Oid to);
+	Oid OwnIndex(Oid of_all) const;
 	void CreateIndexes();
-	std::optional<int64_t> Replace();
+	Outcome Replace();
 
 	ActivityPartition partition_;
 	Turns &turns_;
 	std::string name_;
 };
+
+bool
+Rewriting::IsPutOff() const
+{
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::Spi spi;
+	return spi.Execute(std::string("SELECT FROM txsync.sync_log WHERE code = '") + kBegun + "' AND detail ->> 'table' = '" +
+					   NameOfPartition(partition_.number) + "' AND created_at > pg_catalog.now() - interval '" + kPause +
+					   "'") > 0;
+}
 
 // Nobody may see what is not copied. And a vacuum takes so long that it would be there at the end, too.
 bool
@@ -119,6 +159,13 @@ Rewriting::MayBegin(TransactionId next)
 {
 	return EverybodySees(partition_, next) &&
 		   pg::Call([&] { return ConditionalLockRelationOid(partition_.relation, ShareUpdateExclusiveLock); });
+}
+
+void
+Rewriting::NoteBeginning()
+{
+	turns_.Next();
+	Note("OK", kBegun, NameOfPartition(partition_.number), {});
 }
 
 // Where the partition's table is.
@@ -135,7 +182,7 @@ Rewriting::Create()
 	spi.Execute("ALTER TABLE txsync." + name_ + " ADD CONSTRAINT " + kConstraint + " CHECK (id >= " +
 				std::to_string(partition_.FirstId()) + " AND id <= " + std::to_string(partition_.LastId()) +
 				"), SET (autovacuum_enabled = off)"); // it would be in the way of the swap
-	return pg::Call([&] { return get_relname_relid(name_.c_str(), get_namespace_oid("txsync", false)); });
+	return OwnTable(name_.c_str());
 }
 
 void
@@ -155,17 +202,30 @@ Rewriting::CopyRows(Oid to)
 	}
 }
 
+// The partition's one of an index of all; if somebody has dropped it, that.
+Oid
+Rewriting::OwnIndex(Oid of_all) const
+{
+	Oid own = pg::Call([&] {
+		Relation partition = table_open(partition_.relation, AccessShareLock);
+		Oid index = index_get_partition(partition, of_all);
+		table_close(partition, AccessShareLock);
+		return index;
+	});
+	return OidIsValid(own) ? own : of_all;
+}
+
 // Each in a turn, which is the longest one: a table of millions of rows takes seconds. Parallel workers are for others.
 void
 Rewriting::CreateIndexes()
 {
-	turns_.Next();
 	for (Oid index : IndexesOfActivity(ActivityIndexes::kAll)) {
 		turns_.Next();
 		pg::RoleScope as_owner(ExtensionOwner());
 		pg::SettingsScope settings;
 		settings.Set("max_parallel_maintenance_workers", "0");
-		CreateIndexLike(index, name_);
+		settings.Set("default_tablespace", "");
+		CreateIndexLike(OwnIndex(index), name_);
 	}
 	turns_.Next();
 	pg::RoleScope as_owner(ExtensionOwner());
@@ -174,7 +234,7 @@ Rewriting::CreateIndexes()
 }
 
 // A commit that drops a table waits for the disk: what is behind it is there before its locks are.
-std::optional<int64_t>
+Outcome
 Rewriting::Replace()
 {
 	pg::Call([] { XLogFlush(XactLastCommitEnd); });
@@ -186,15 +246,18 @@ Rewriting::Do()
 {
 	turns_.Next();
 	TransactionId next = ReadNextTransactionId();
-	if (!Patiently(turns_, kAttempts, [&] { return MayBegin(next); }))
+	if (IsPutOff() || !Patiently(turns_, kAttempts, [&] { return MayBegin(next); }))
 		return {};
+	NoteBeginning();
 	Oid table = Create();
 	CopyRows(table);
 	CreateIndexes();
-	std::optional<int64_t> bytes = Patiently(turns_, kSwapAttempts, [&] { return Replace(); });
-	if (!bytes)
-		DropActivityTable(name_);
-	return bytes;
+	Outcome outcome = Patiently(turns_, kSwapAttempts, [&] { return Replace(); });
+	if (outcome)
+		return outcome.bytes;
+	DropActivityTable(name_);
+	NoteObstacle(NameOfPartition(partition_.number), "is not replaced by what was copied of it", outcome);
+	return {};
 }
 
 std::optional<std::string>
@@ -232,8 +295,11 @@ DropUnfinished(Turns &turns)
 {
 	turns.Next();
 	while (std::optional<std::string> name = FindUnfinished()) {
-		if (!DropActivityTable(*name))
+		Outcome outcome = Patiently(turns, kAttempts, [&] { return DropActivityTable(*name); });
+		if (!outcome) {
+			NoteObstacle(*name, "is left of an earlier compaction and cannot be dropped", outcome);
 			return false;
+		}
 	}
 	return true;
 }

@@ -27,7 +27,7 @@ struct Compactor
 {
 	pid_t pid;
 	TimestampTz due;   // 0: not known yet
-	TimestampTz asked; // for one that has not come yet
+	TimestampTz asked; // for one that has not come yet: its ticket
 	bool refused;      // there was no place for it
 	bool told;         // which sync_log says
 };

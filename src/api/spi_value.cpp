@@ -57,6 +57,15 @@ Number(uint64_t row, int column)
 	});
 }
 
+std::vector<Oid>
+Oids()
+{
+	std::vector<Oid> oids(SPI_processed);
+	for (uint64_t row = 0; row < oids.size(); row++)
+		oids[row] = static_cast<Oid>(Number(row, 1));
+	return oids;
+}
+
 std::vector<int64_t>
 Numbers(uint64_t row, int column)
 {

@@ -15,6 +15,9 @@ namespace txsync::api {
 // Null is 0.
 int64_t Number(uint64_t row, int column);
 
+// The first column of all rows.
+std::vector<Oid> Oids();
+
 // Null has no elements.
 std::vector<int64_t> Numbers(uint64_t row, int column);
 std::optional<std::vector<std::string>> Texts(uint64_t row, int column);

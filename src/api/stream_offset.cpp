@@ -3,6 +3,7 @@
 #include "api/attach.h"
 #include "api/errors.h"
 #include "api/settings.h"
+#include "api/spi_value.h"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -33,16 +34,6 @@ constinit SPIPlanPtr behind_plan = nullptr;
 constinit SPIPlanPtr behind_without_organization_plan = nullptr;
 constinit SPIPlanPtr latest_plan = nullptr;
 constinit SPIPlanPtr latest_without_organization_plan = nullptr;
-
-int64_t
-Number(int column)
-{
-	return pg::Call([&] {
-		bool null = true;
-		Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null);
-		return null ? int64_t{0} : DatumGetInt64(value);
-	});
-}
 
 } // namespace
 
@@ -79,13 +70,13 @@ RequireStreamOffset(const core::Op &op, const std::optional<std::string> &organi
 		spi.Execute(behind_plan, kBehind, parameters);
 	else
 		spi.Execute(behind_without_organization_plan, kBehindWithoutOrganization, parameters);
-	if (Number(1) <= limit)
+	if (Number(0, 1) <= limit)
 		return;
 	if (organization)
 		spi.Execute(latest_plan, kLatest, std::span(parameters, 1));
 	else
 		spi.Execute(latest_without_organization_plan, kLatestWithoutOrganization, std::span(parameters, 1));
-	int64_t server = Number(1);
+	int64_t server = Number(0, 1);
 	throw Fail(errors::kStreamBehind, "the client is too far behind the changelog",
 			   {{"clientOffset", *op.stream_offset}, {"serverOffset", server}},
 			   "Catch up with the changes, then send the op again.");

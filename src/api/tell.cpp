@@ -1,5 +1,6 @@
 #include "api/tell.h"
 
+#include "api/attach.h"
 #include "api/delete_visible.h"
 #include "api/rows.h"
 #include "api/table.h"
@@ -8,9 +9,7 @@
 #include <map>
 
 extern "C" {
-#include "catalog/namespace.h"
 #include "utils/acl.h"
-#include "utils/lsyscache.h"
 }
 
 namespace txsync::api {
@@ -232,10 +231,9 @@ TellEvents(const Group &group, const Filter &filter)
 bool
 MayReadEvents()
 {
-	return pg::Call([] {
-		Oid view = get_relname_relid("event", get_namespace_oid("txsync", false));
-		return OidIsValid(view) && pg_class_aclcheck(view, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
-	});
+	Oid view = OwnTable("event");
+	return OidIsValid(view) &&
+		   pg::Call([&] { return pg_class_aclcheck(view, GetUserId(), ACL_SELECT) == ACLCHECK_OK; });
 }
 
 std::vector<Told>

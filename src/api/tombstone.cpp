@@ -1,19 +1,18 @@
 #include "api/tombstone.h"
 
 #include "api/arguments.h"
+#include "api/attach.h"
 #include "api/keyed_table.h"
 
 extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "replication/origin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 }
 
@@ -40,12 +39,6 @@ constexpr AttrNumber kKey[] = {kEntityType + 1, kEntityKey + 1};
 
 // An index holds no id of any length.
 constexpr size_t kLongestKey = 200;
-
-Oid
-TableId()
-{
-	return pg::Call([] { return get_relname_relid("tombstone", get_namespace_oid("txsync", false)); });
-}
 
 struct Key
 {
@@ -128,7 +121,7 @@ Bury(const Tombstone &tombstone)
 {
 	Key key = KeyOf(tombstone.entity_type, tombstone.entity_id);
 	Row row = RowOf(tombstone, key);
-	KeyedTable table(TableId(), kKey, RowExclusiveLock);
+	KeyedTable table(OwnTable("tombstone"), kKey, RowExclusiveLock);
 	for (;;) {
 		pg::CheckForInterrupts();
 		TransactionId running = TryToBury(table, key, row);
@@ -142,7 +135,7 @@ std::optional<Tombstone>
 TombstoneOf(std::string_view entity_type, std::string_view entity_id)
 {
 	Key key = KeyOf(entity_type, entity_id);
-	KeyedTable table(TableId(), kKey, AccessShareLock);
+	KeyedTable table(OwnTable("tombstone"), kKey, AccessShareLock);
 	// Not the transaction's snapshot: a deletion that it does not see is one all the same.
 	Snapshot snapshot = pg::Call([] { return RegisterSnapshot(GetLatestSnapshot()); });
 	HeapTuple row = table.Find(key.parts, snapshot);
@@ -167,7 +160,7 @@ TombstoneOf(std::string_view entity_type, std::string_view entity_id)
 bool
 AnythingIsBuried()
 {
-	Oid oid = TableId();
+	Oid oid = OwnTable("tombstone");
 	return pg::Call([&] {
 		Relation table = table_open(oid, AccessShareLock);
 		bool any = RelationGetNumberOfBlocks(table) > 0;
@@ -180,7 +173,7 @@ LastLife
 LastLifeOf(std::string_view entity_type, std::string_view entity_id)
 {
 	Key key = KeyOf(entity_type, entity_id);
-	KeyedTable table(TableId(), kKey, AccessShareLock);
+	KeyedTable table(OwnTable("tombstone"), kKey, AccessShareLock);
 	for (;;) {
 		pg::CheckForInterrupts();
 		KeyedTable::Present present = table.FindPresent(key.parts);

@@ -63,17 +63,23 @@ IsDue(api::Compactor &compactor, TimestampTz now)
 	return true;
 }
 
-// One that comes late may find another in its place.
+// Whether it is this one that is asked for: it may have come so late that another one is, or is there.
+bool
+IsAskedFor(const api::Compactor &compactor)
+{
+	return compactor.asked == Ticket();
+}
+
 bool
 Enter(Oid database)
 {
 	bool entered = false;
 	api::WithSeat(database, [&](Seat &seat) {
-		if (seat.compactor.pid != 0)
+		entered = IsAskedFor(seat.compactor);
+		if (!entered)
 			return;
 		seat.compactor.pid = MyProcPid;
 		seat.compactor.asked = 0;
-		entered = true;
 	});
 	return entered;
 }
@@ -83,10 +89,10 @@ void
 Leave(int, Datum database)
 {
 	api::WithSeat(DatumGetObjectId(database), [](Seat &seat) {
-		if (seat.compactor.pid != 0 && seat.compactor.pid != MyProcPid)
-			return;
-		seat.compactor.pid = 0;
-		seat.compactor.asked = 0;
+		if (seat.compactor.pid == MyProcPid)
+			seat.compactor.pid = 0;
+		if (IsAskedFor(seat.compactor))
+			seat.compactor.asked = 0;
 	});
 }
 
@@ -187,8 +193,8 @@ StartCompaction(Oid database)
 {
 	bool due = false;
 	TimestampTz next = 0;
+	TimestampTz now = GetCurrentTimestamp();
 	api::WithSeat(database, [&](Seat &seat) {
-		TimestampTz now = GetCurrentTimestamp();
 		if (!MayStart(seat, now))
 			return;
 		due = IsDue(seat.compactor, now);
@@ -196,7 +202,7 @@ StartCompaction(Oid database)
 	});
 	if (!due)
 		return next;
-	bool refused = !Start("txsync compaction", "CompactionMain", database);
+	bool refused = !Start("txsync compaction", "CompactionMain", database, now);
 	bool is_news = false;
 	api::WithSeat(database, [&](Seat &seat) {
 		is_news = refused && !seat.compactor.refused;

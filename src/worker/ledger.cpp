@@ -14,11 +14,9 @@
 
 extern "C" {
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
 
@@ -42,16 +40,10 @@ constexpr int32_t kDaysAhead = 2;
 // Only rows tell how old they are, so all of them are looked at, in pieces of so many pages: capture waits for one.
 constexpr BlockNumber kPiece = 512;
 
-Oid
-TableNamed(const std::string &name)
-{
-	return pg::Call([&] { return get_relname_relid(name.c_str(), get_namespace_oid("txsync", false)); });
-}
-
 void
 Lock(const std::string &table, LOCKMODE mode)
 {
-	Oid oid = TableNamed(table);
+	Oid oid = api::OwnTable(table.c_str());
 	pg::Call([&] {
 		if (OidIsValid(oid))
 			LockRelationOid(oid, mode);
@@ -192,7 +184,7 @@ BlockNumber
 BlocksOf(const std::string &table)
 {
 	return pg::Call([&] {
-		Relation relation = table_open(TableNamed(table), AccessShareLock);
+		Relation relation = table_open(api::OwnTable(table.c_str()), AccessShareLock);
 		BlockNumber blocks = RelationGetNumberOfBlocks(relation);
 		table_close(relation, AccessShareLock);
 		return blocks;
@@ -265,7 +257,7 @@ LedgerKeeper::MakeDays()
 		if (!IsInUse(today))
 			return;
 		for (int32_t day = today; day <= today + kDaysAhead; day++) {
-			if (!OidIsValid(TableNamed(api::NameOfDay(day))))
+			if (!OidIsValid(api::OwnTable(api::NameOfDay(day).c_str())))
 				missing.push_back(day);
 		}
 	});

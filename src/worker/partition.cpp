@@ -1,6 +1,7 @@
 #include "worker/partition.h"
 
 #include "api/activity_partition.h"
+#include "api/attach.h"
 #include "pg/memory.h"
 #include "pg/spi.h"
 #include "worker/tuple.h"
@@ -9,8 +10,6 @@ extern "C" {
 #include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/namespace.h"
-#include "utils/lsyscache.h"
 }
 
 namespace txsync::worker {
@@ -25,8 +24,7 @@ constexpr uint64_t kFewPartitions = 10;
 Oid
 Find(int64_t number)
 {
-	std::string name = api::NameOfPartition(number);
-	return pg::Call([&] { return get_relname_relid(name.c_str(), get_namespace_oid("txsync", false)); });
+	return api::OwnTable(api::NameOfPartition(number).c_str());
 }
 
 // Few rows are in these: to insert those costs less than to scan all rows for them later.

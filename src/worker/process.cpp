@@ -25,13 +25,22 @@ Describe(const char *type, const char *function)
 }
 
 bool
-Start(const char *type, const char *function, Oid database)
+Start(const char *type, const char *function, Oid database, int64_t ticket)
 {
 	BackgroundWorker worker = Describe(type, function);
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_main_arg = ObjectIdGetDatum(database);
 	worker.bgw_notify_pid = MyProcPid;
+	memcpy(worker.bgw_extra, &ticket, sizeof ticket);
 	return pg::Call([&] { return RegisterDynamicBackgroundWorker(&worker, nullptr); });
+}
+
+int64_t
+Ticket()
+{
+	int64_t ticket;
+	memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof ticket);
+	return ticket;
 }
 
 void

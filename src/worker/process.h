@@ -12,8 +12,11 @@ namespace txsync::worker {
 // Of a worker that enters at `function` and shows as `type`.
 BackgroundWorker Describe(const char *type, const char *function);
 
-// One of these for a database, once. False: the server had no place for it.
-bool Start(const char *type, const char *function, Oid database);
+// One of these for a database, once, which knows itself by the ticket. False: the server had no place for it.
+bool Start(const char *type, const char *function, Oid database, int64_t ticket = 0);
+
+// This worker's.
+int64_t Ticket();
 
 // Signals; to be called first, through pg::Call or a frame without destructors.
 void PrepareProcess();

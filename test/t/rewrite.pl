@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $node = CapturedDatabase->new_server('rewrite', conf => "txsync.compaction_interval = 0\ntxsync.compaction_pace = 100");
+my $node = CapturedDatabase->new_server('rewrite', conf => "txsync.compaction_interval = 0\ntxsync.compaction_pace = 100\nallow_in_place_tablespaces = on");
 my $db = CapturedDatabase->create_bare($node, 'changes');
 $db->sql('CREATE TABLE counters (id int PRIMARY KEY, n int)');
 $db->sql(q{SELECT txsync.track('counters')});
@@ -30,6 +30,12 @@ sub compact
 sub size { return $db->sql(q{SELECT pg_total_relation_size('txsync.activity_0')}) }
 sub table { return $db->sql(q{SELECT 'txsync.activity_0'::regclass::oid}) }
 sub unfinished { return $db->sql(q{SELECT count(*) FROM pg_class WHERE relname = 'activity_0_new'}) }
+sub begun { return $db->sql(q{SELECT count(*) FROM txsync.sync_log WHERE code = 'REWRITE_BEGUN' AND status = 'OK' AND detail ->> 'table' = 'activity_0'}) }
+sub obstacles { return $db->sql(q{SELECT string_agg(concat_ws(' ', status, sync_type, error_message, detail), E'\n' ORDER BY id) FROM txsync.sync_log WHERE code = 'REWRITE_FAILED'}) }
+sub a_day_later { return $db->sql(q{UPDATE txsync.sync_log SET created_at = created_at - interval '1 day'}) }
+
+# Of the partition's indexes, by what they are indexes of.
+sub places { return $db->sql(q{SELECT string_agg(concat_ws(' ', inhparent::regclass, spcname), ', ' ORDER BY inhparent) FROM pg_index JOIN pg_inherits ON inhrelid = indexrelid JOIN pg_class c ON c.oid = indexrelid LEFT JOIN pg_tablespace t ON t.oid = reltablespace WHERE indrelid = 'txsync.activity_0'::regclass}) }
 
 # Of ten activities each the last one stays; some have a value out of line. The partition behind it is capture's.
 $db->pause;
@@ -51,6 +57,10 @@ CREATE TABLE survivors AS SELECT * FROM txsync.activity WHERE id % 10 = 0 OR id 
 CREATE VIEW digest AS SELECT count(*) || ' ' || md5(string_agg(a::text, ' ' ORDER BY id)) AS digest FROM txsync.activity a WHERE id <= 10000010;
 UPDATE txsync.capture_state SET last_id = 10000010;
 SQL
+$node->safe_psql('postgres', q{CREATE TABLESPACE fast LOCATION ''});
+$db->sql(q{ALTER INDEX txsync.activity_0_pkey SET TABLESPACE fast});
+$db->sql(q{DO $$ BEGIN EXECUTE (SELECT format('ALTER INDEX %s SET TABLESPACE fast', max(indexrelid)::regclass) FROM pg_index WHERE indrelid = 'txsync.activity_0'::regclass); END $$});
+my $places = places();
 $db->resume;
 $db->wait_for_state('streaming');
 my $digest = $db->sql(q{SELECT count(*) || ' ' || md5(string_agg(s::text, ' ' ORDER BY id)) FROM survivors s});
@@ -99,6 +109,7 @@ sub stopped
 {
 	my ($condition, $lock, $by_worker) = @_;
 	my ($gate, $locker, $session) = ($db->psql, $db->psql, $db->psql);
+	a_day_later();
 	my $left = $db->sql(q{SELECT coalesce(to_regclass('txsync.activity_0_new')::oid, 0)});
 	$gate->query_safe('SELECT pg_advisory_lock(1)');
 	$locker->query_until(qr/begun/, <<"SQL");
@@ -121,10 +132,14 @@ subtest 'somebody is in the way' => sub {
 	is(member($result, 'status'), 'partial', 'of the swap');
 	is(member($result, 'rows'), 180_000, 'rows are deleted');
 	is(table() . unfinished(), "${old}0", 'the table is as it was');
-	$reader->query_safe('COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM counters');
+	is(obstacles(), 'WARNING compaction table "activity_0" is not replaced by what was copied of it: somebody uses it {"table": "activity_0"}', 'which is told');
+	$reader->query_safe('COMMIT');
+	is(member(compact(), 'status') . begun(), 'partial1', 'it is not copied again at once');
+	a_day_later();
+	$reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM counters');
 	$db->sql('INSERT INTO counters VALUES (1)');
 	is(member(compact(), 'status'), 'partial', 'a snapshot is in the way of all of it');
-	is(table(), $old, 'as it was');
+	is(table() . begun(), "${old}1", 'as it was');
 	$reader->query_safe('COMMIT');
 	$reader->quit;
 	is_right('afterwards');
@@ -132,7 +147,9 @@ subtest 'somebody is in the way' => sub {
 
 sub killed
 {
-	my @sessions = stopped(@_);
+	my ($copied, @where) = @_;
+	my @sessions = stopped(@where);
+	like($db->sql("SELECT count(*), $indexing FROM txsync.activity_0_new"), $copied, 'when so much of it is there');
 	my $pid = $db->sql("SELECT pid FROM pg_stat_activity WHERE $compacts");
 	ok(crash($node, $pid), 'killed');
 	$_->{run}->finish foreach @sessions;
@@ -147,8 +164,18 @@ sub killed
 	return;
 }
 
-subtest 'killed in the middle of the copy' => sub { killed($copying, 'txsync.activity_0') };
-subtest 'killed between the copy and the swap, as a worker' => sub { killed($indexing, 'txsync.activity_0_new IN SHARE UPDATE EXCLUSIVE MODE', 1) };
+subtest 'killed in the middle of the copy' => sub { killed(qr/\A1?\d{4}\|f\z/, $copying, 'txsync.activity_0') };
+subtest 'killed between the copy and the swap, as a worker' => sub { killed(qr/\A20000\|t\z/, $indexing, 'txsync.activity_0_new IN SHARE UPDATE EXCLUSIVE MODE', 1) };
+
+subtest 'what is left over cannot be dropped' => sub {
+	a_day_later();
+	my ($before, $told) = (begun(), obstacles());
+	$db->sql('CREATE VIEW made_of_it AS SELECT count(*) FROM txsync.activity_0_new');
+	is(member(compact(), 'status'), 'partial', 'nothing is written anew') foreach 1, 2;
+	is(obstacles(), qq{$told\nWARNING compaction table "activity_0_new" is left of an earlier compaction and cannot be dropped: view public.made_of_it depends on table txsync.activity_0_new {"table": "activity_0_new"}}, 'which is told once');
+	is(begun() . unfinished(), "${before}1", 'and none is begun');
+	$db->sql('DROP VIEW made_of_it');
+};
 
 subtest 'the extension goes with what is left over' => sub {
 	is($db->sql(q{BEGIN; DROP EXTENSION txsync CASCADE; SELECT count(*) FROM pg_class WHERE relname LIKE 'activity%'; ROLLBACK}), 0, 'all of it');
@@ -188,8 +215,9 @@ subtest 'beside readers' => sub {
 	cmp_ok(member($result, 'bytes'), '>', 0.5 * $full, 'bytes that came back are told');
 	is($full - size(), member($result, 'bytes'), 'and are those that came back');
 	isnt(table(), $old, 'another table');
+	is(places(), $places, 'with its indexes where they were');
 	is_right('afterwards');
-	is($db->sql(q{SELECT count(*) FROM pg_logical_slot_get_changes('other', NULL, NULL) WHERE data LIKE '%activity\_0%'}), 0, 'no plugin is told');
+	is($db->sql(q{SELECT count(*) FROM pg_logical_slot_get_changes('other', NULL, NULL) WHERE data LIKE 'table txsync.activity\_0%'}), 0, 'no plugin is told');
 	$db->sql(q{SELECT pg_drop_replication_slot('other')});
 	$node->wait_for_catchup($standby);
 	isnt($standby->safe_psql('changes', q{SELECT 'txsync.activity_0'::regclass::oid}), $old, 'the standby has it, too');
