@@ -10,6 +10,7 @@ extern "C" {
 #include "commands/tablespace.h"
 #include "storage/lmgr.h"
 #include "storage/procarray.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 }
@@ -61,13 +62,6 @@ InAnInstant(F &&f)
 	return outcome;
 }
 
-int64_t
-SizeOf(pg::Spi &spi, const std::string &table)
-{
-	spi.Execute("SELECT pg_catalog.pg_total_relation_size('txsync." + table + "')");
-	return std::stoll(*pg::Spi::Value(1));
-}
-
 void
 Drop(pg::Spi &spi, const std::string &table)
 {
@@ -76,6 +70,13 @@ Drop(pg::Spi &spi, const std::string &table)
 }
 
 } // namespace
+
+int64_t
+SizeOf(Oid table)
+{
+	return pg::Call(
+		[&] { return DatumGetInt64(DirectFunctionCall1(pg_total_relation_size, ObjectIdGetDatum(table))); });
+}
 
 void
 CreateActivityTable(const std::string &name)
@@ -149,7 +150,7 @@ DropPartition(const ActivityPartition &partition)
 	return InAnInstant([&](pg::Spi &spi) {
 		Lock("activity");
 		Lock(name);
-		int64_t bytes = SizeOf(spi, name);
+		int64_t bytes = SizeOf(OwnTable(name.c_str()));
 		Drop(spi, name);
 		return bytes;
 	});
@@ -163,7 +164,7 @@ ReplacePartition(const ActivityPartition &partition, const std::string &table, c
 		Lock("activity");
 		Lock(name);
 		Lock(table);
-		int64_t bytes = SizeOf(spi, name) - SizeOf(spi, table);
+		int64_t bytes = SizeOf(OwnTable(name.c_str())) - SizeOf(OwnTable(table.c_str()));
 		Drop(spi, name);
 		AttachPartition(partition.number, table);
 		spi.Execute("ALTER TABLE txsync." + table + " DROP CONSTRAINT " + constraint + ", RESET (autovacuum_enabled)");
@@ -177,7 +178,7 @@ DropActivityTable(const std::string &name)
 {
 	return InAnInstant([&](pg::Spi &spi) {
 		Lock(name);
-		int64_t bytes = SizeOf(spi, name);
+		int64_t bytes = SizeOf(OwnTable(name.c_str()));
 		Drop(spi, name);
 		return bytes;
 	});

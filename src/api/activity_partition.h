@@ -8,6 +8,9 @@ namespace txsync::api {
 // A table that can become a partition; being a member of the extension it is not dumped.
 void CreateActivityTable(const std::string &name);
 
+// In bytes, with its indexes and what is out of line.
+int64_t SizeOf(Oid table);
+
 enum class ActivityIndexes : uint8_t
 {
 	kAll,

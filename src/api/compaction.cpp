@@ -5,6 +5,7 @@
 #include "api/attach.h"
 #include "api/partition_rewrite.h"
 #include "api/patience.h"
+#include "api/seats.h"
 #include "api/settings.h"
 #include "api/turns.h"
 #include "pg/compat.h"
@@ -28,6 +29,10 @@ namespace {
 // to the disk with theirs.
 constexpr BlockNumber kRead = 16;
 constexpr BlockNumber kDelete = 8; // some hundred rows
+
+// From this size on capture leaves a sparse partition; the more there are, the larger it has to be.
+constexpr int64_t kWorthLeaving = int64_t{16} << 20;
+constexpr size_t kFewPartitions = 16;
 
 size_t
 Memory()
@@ -89,6 +94,7 @@ private:
 	Outcome TryToDrop(const Part &part, TransactionId seen);
 	bool MayRewrite(const Part &part) const;
 	void Rewrite();
+	void LeaveLast();
 	void Log(int64_t old_floor);
 
 	template <class F>
@@ -274,6 +280,21 @@ Run::Rewrite()
 	}
 }
 
+// The one that capture writes to cannot be written anew: it is to go on in another one if that is worth it. Rows that
+// stay for long keep pages of the indexes alive that are empty but for them.
+void
+Run::LeaveLast()
+{
+	if (parts_.empty() || !HaveSeats())
+		return;
+	const Part &last = parts_.back();
+	if (!last.left || !IsSparse(last, *last.left))
+		return;
+	size_t doubled = std::min<size_t>(parts_.size() / kFewPartitions, 20);
+	if (SizeOf(last.relation) >= kWorthLeaving << doubled)
+		WithSeat(MyDatabaseId, [&](Seat &seat) { seat.compactor.left = last.LastId(); });
+}
+
 void
 Run::Log(int64_t old_floor)
 {
@@ -301,6 +322,7 @@ Run::Do()
 			first = last + 1;
 		}
 		Drop();
+		LeaveLast();
 		if (is_tidy)
 			Rewrite();
 		else

@@ -25,7 +25,10 @@ namespace txsync::api {
 namespace {
 
 // Smaller ones are not worth it.
-constexpr int64_t kBytes = int64_t{16} << 20;
+constexpr int64_t kBytes = int64_t{1} << 20;
+
+// Of a full one the rows take about half, the indexes the rest. It is sparse with less than half of that.
+constexpr int64_t kSparse = 4;
 
 // Blocks that are read in a turn: a quarter of a millisecond.
 constexpr BlockNumber kBlocks = 8;
@@ -33,8 +36,9 @@ constexpr BlockNumber kBlocks = 8;
 // How often the swap is tried: to copy all of it again costs more.
 constexpr int kSwapAttempts = 3 * kAttempts;
 
-// And how long it is before that is done, whatever came of it: killed, out of space, or somebody in the way of the swap.
-constexpr const char *kPause = "1 day";
+// And how long it is before that is done, where it came to nothing: killed, out of space, or somebody in the way of the
+// swap.
+constexpr const char *kPause = "1 hour";
 
 constexpr const char *kSuffix = "_new";
 constexpr const char *kConstraint = "ids";
@@ -106,7 +110,7 @@ Note(const char *status, const char *code, const std::string &table, const std::
 	spi.Execute(std::string("INSERT INTO txsync.sync_log (sync_type, status, code, error_message, detail) SELECT "
 							"'compaction', '") +
 				status + "', '" + code + "', " + text + ", pg_catalog.jsonb_build_object('table', '" + table +
-				"') WHERE " + text + " IS NULL OR " + text +
+				"', 'oid', " + std::to_string(OwnTable(table.c_str())) + ") WHERE " + text + " IS NULL OR " + text +
 				" IS DISTINCT FROM (SELECT l.error_message FROM txsync.sync_log l WHERE l.code IN ('" + kBegun +
 				"', '" + kFailed + "') ORDER BY l.id DESC LIMIT 1)");
 }
@@ -143,14 +147,15 @@ private:
 	std::string name_;
 };
 
+// What has been replaced is another table.
 bool
 Rewriting::IsPutOff() const
 {
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
-	return spi.Execute(std::string("SELECT FROM txsync.sync_log WHERE code = '") + kBegun + "' AND detail ->> 'table' = '" +
-					   NameOfPartition(partition_.number) + "' AND created_at > pg_catalog.now() - interval '" + kPause +
-					   "'") > 0;
+	return spi.Execute(std::string("SELECT FROM txsync.sync_log WHERE code = '") + kBegun +
+					   "' AND detail ->> 'oid' = '" + std::to_string(partition_.relation) +
+					   "' AND created_at > pg_catalog.now() - interval '" + kPause + "'") > 0;
 }
 
 // Nobody may see what is not copied. And a vacuum takes so long that it would be there at the end, too.
@@ -280,8 +285,8 @@ FindUnfinished()
 bool
 IsSparse(const ActivityPartition &partition, int64_t bytes)
 {
-	int64_t size = int64_t{ActivityScan::BlocksOf(partition.relation)} * BLCKSZ;
-	return size >= kBytes && bytes < size / 2;
+	int64_t size = SizeOf(partition.relation);
+	return size >= kBytes && bytes < size / kSparse;
 }
 
 std::optional<int64_t>

@@ -30,6 +30,7 @@ struct Compactor
 	TimestampTz asked; // for one that has not come yet: its ticket
 	bool refused;      // there was no place for it
 	bool told;         // which sync_log says
+	int64_t left;      // the last id of a partition that capture is to write to no more
 };
 
 struct Seat

@@ -1,5 +1,6 @@
 #include "worker/changelog.h"
 
+#include "api/seats.h"
 #include "worker/notifier.h"
 #include "worker/partition.h"
 #include "worker/slot.h"
@@ -26,6 +27,15 @@ InSql(F &&f)
 	transaction.Commit();
 }
 
+// The last id of the partition that compaction wants to have for itself, if there is one.
+int64_t
+LeftToCompaction()
+{
+	int64_t id = 0;
+	api::WithSeat(MyDatabaseId, [&](api::Seat &seat) { id = seat.compactor.left; });
+	return id;
+}
+
 } // namespace
 
 const State &
@@ -42,6 +52,7 @@ Changelog::Write(State &next, Collector &collected, const char *channel, bool ea
 	bool told = channel[0] == '\0';
 	bool has_room = !told && NotifyQueueHasRoom();
 	{
+		next.last_id = std::max(next.last_id, LeftToCompaction());
 		bool bulk = Partition::IsBulk(collected.Count());
 		if (bulk)
 			next.last_id = Partition::NextUnused(next.last_id) - 1;
