@@ -7,6 +7,7 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 }
 
@@ -70,6 +71,19 @@ Spi::Execute(SPIPlanPtr &plan, const char *sql, std::span<const Parameter> param
 		int result = SPI_execute_plan(plan, values, nulls, false, limit);
 		if (result < 0)
 			elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
+		return SPI_processed;
+	});
+}
+
+uint64_t
+Spi::ExecuteNow(SPIPlanPtr &plan, const char *sql)
+{
+	if (plan == nullptr)
+		Prepare(plan, sql, {}, Planned::kAsServerLikes);
+	return Call([&] {
+		int result = SPI_execute_snapshot(plan, nullptr, nullptr, GetLatestSnapshot(), InvalidSnapshot, true, false, 0);
+		if (result < 0)
+			elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(result));
 		return SPI_processed;
 	});
 }

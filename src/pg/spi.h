@@ -45,6 +45,9 @@ public:
 	// A column, from 1 on, of the first row of the last result; nothing for null.
 	static std::optional<std::string> Value(int column);
 
+	// A SELECT that sees what has committed by now, even if the transaction keeps an older snapshot.
+	uint64_t ExecuteNow(SPIPlanPtr &plan, const char *sql);
+
 private:
 	MemoryContext outer_;
 };

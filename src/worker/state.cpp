@@ -150,13 +150,13 @@ NewEpoch(pg::Spi &spi)
 	return std::stoll(*pg::Spi::Value(1));
 }
 
-// Healing tells what the changelog says otherwise. Of what it has forgotten it says nothing: who has read no further
-// than the gap may have entities that were deleted in it.
+// Healing tells what the changelog says otherwise. Of what it has forgotten it says nothing: who has not read beyond the
+// gap, which comes next, may have entities that were deleted in it.
 void
 EndGap(pg::Spi &spi, const Gap &gap, uint64_t activities)
 {
 	spi.Execute("UPDATE txsync.capture_state SET gap_end = NULL, reset = NULL, floor = CASE WHEN reset = 'heal' AND "
-				"floor > 0 THEN last_id ELSE floor END WHERE " +
+				"floor > 0 THEN last_id + 1 ELSE floor END WHERE " +
 				Own());
 	spi.Execute("INSERT INTO txsync.sync_log (sync_type, status, code, records_synced, detail) "
 				"VALUES ('capture', 'OK', 'RESET', " +

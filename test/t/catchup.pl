@@ -202,6 +202,31 @@ subtest 'a gap expires the cursors before it until it is healed' => sub {
 	$db->drop;
 };
 
+# What healing does not know of, since the changelog has forgotten that it was there, must not stay with readers.
+subtest 'a gap that was healed expires the cursors before it where something was forgotten' => sub {
+	my $db = CapturedDatabase->create_captured($node, 'forgetful');
+	$db->sql(q{UPDATE txsync.activity SET committed_at = now() - interval '100 days'});
+	my $forgotten = $db->sql('SELECT last_id FROM txsync.capture');
+	my $reader = Reader->new($db);
+	$reader->fetch(5);
+	$db->sql(q{INSERT INTO texts VALUES ('kept')});
+	$db->captured_ok;
+	is($db->sql('CALL txsync.compact_changelog()') =~ /"floor": (\d+)/ && $1, $forgotten, 'forgotten');
+	$reader->fetch(5);
+	my $slot = $db->pause;
+	$db->sql("SELECT pg_drop_replication_slot('$slot')");
+	$db->sql(q{DELETE FROM texts WHERE id <> 'kept'});
+	$db->resume;
+	$db->wait_for_state('lost');
+	$db->sql('SELECT txsync.reset_capture(heal => true)');
+	$db->wait_for_state('streaming');
+	my $gap = $db->sql(q{SELECT id FROM txsync.activity WHERE action = 'gap'});
+	is($db->sql('SELECT max(floor) FROM txsync.capture_state'), $gap, 'the floor is the gap');
+	$db->fails_with("SELECT txsync.fetch_changes('$_')", qr/ERROR:  TX022: /, "expired: $_") foreach $reader->{cursor}, $forgotten, $gap - 1, 'start';
+	is($db->sql(qq{SELECT count(*) FROM txsync.changes('$gap') WHERE action = 'delete'}), 0, 'of what was deleted in it nothing is told');
+	$db->drop;
+};
+
 subtest 'copies' => sub {
 	my $db = CapturedDatabase->create_captured($node, 'original');
 	my $cursor = $db->sql(q{SELECT txsync.fetch_changes() ->> 'cursor'});

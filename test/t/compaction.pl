@@ -8,6 +8,7 @@ use lib $FindBin::RealBin;
 use CapturedDatabase;
 use CompactionOracle;
 use Crash;
+use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -165,6 +166,30 @@ SQL
 	cmp_ok(taken(100), '<', 0.5, 'nor if it is not to');
 	cmp_ok(taken(1), '>', 0.5, 'but where somebody does');
 	$writer->quit;
+};
+
+# A snapshot there keeps no table here.
+subtest 'a reader on a standby' => sub {
+	compact();
+	my $floor = $db->sql('SELECT max(floor) FROM txsync.capture_state');
+	fill($db, 6 * $boundary - 999, 1000, '100 days', 1);
+	fill($db, 7 * $boundary - 999, 1000, '2 days');
+	$db->pause; # what it writes would end the snapshot
+	$node->backup('base');
+	my $standby = PostgreSQL::Test::Cluster->new('reader');
+	$standby->init_from_backup($node, 'base', has_streaming => 1);
+	$standby->start;
+	my $reader = $standby->background_psql('changes', on_error_stop => 0);
+	$reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM counters');
+	cmp_ok(member(compact(), 'dropped'), '>', 0, 'a partition is dropped');
+	$node->wait_for_catchup($standby);
+	is($standby->safe_psql('changes', q{SELECT to_regclass('txsync.activity_5') IS NULL}), 't', 'there as well');
+	$reader->query("SELECT txsync.fetch_changes('$floor')");
+	like($reader->{stderr}, qr/CURSOR_EXPIRED/, 'who has seen the floor as it was is told');
+	$reader->quit;
+	$standby->stop('immediate');
+	$db->resume;
+	$db->wait_for_state('streaming');
 };
 
 done_testing();

@@ -134,5 +134,26 @@ subtest 'another encoding' => sub {
 	like($latin1->sql(q{CALL txsync.verify('pages')}), qr/"entities": 2, .*"differing": 0,|"differing": 0,.*"entities": 2/, 'backfilled and verified');
 };
 
+# Whoever decodes the key's row looks at its table as all see it, if that counts as a catalog: it may not yet be there.
+subtest 'streams of others outlive the coming and going of the key' => sub {
+	my $other = CapturedDatabase->new($node, 'other');
+	$node->safe_psql('postgres', 'CREATE DATABASE other');
+	my $follow = sub {
+		my ($plugin) = @_;
+		my ($slot, $out, $err) = ("of_$plugin", '', '');
+		$other->sql("SELECT pg_create_logical_replication_slot('$slot', '$plugin')");
+		return IPC::Run::start([ 'pg_recvlogical', '-d', $node->connstr('other'), '-S', $slot, '--start', '--no-loop', '-f', '/dev/null' ], '>', \$out, '2>', \$err);
+	};
+	my @streams = map { $follow->($_) } qw(test_decoding txsync);
+	my $active = q{SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name LIKE 'of\_%'};
+	$other->poll_ok("SELECT ($active) = 2", 'streams');
+	foreach (1 .. 15)
+	{
+		$other->sql($_) foreach 'CREATE EXTENSION txsync', 'DROP EXTENSION txsync CASCADE';
+	}
+	is($other->sql($active), 2, 'are there as before');
+	$_->kill_kill foreach @streams;
+};
+
 $node->stop;
 done_testing();
