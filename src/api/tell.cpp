@@ -1,6 +1,7 @@
 #include "api/tell.h"
 
 #include "api/delete_visible.h"
+#include "api/privileges.h"
 #include "api/rows.h"
 #include "api/table.h"
 #include "core/datetime.h"
@@ -9,7 +10,6 @@
 
 extern "C" {
 #include "catalog/namespace.h"
-#include "utils/acl.h"
 #include "utils/lsyscache.h"
 }
 
@@ -232,10 +232,8 @@ TellEvents(const Group &group, const Filter &filter)
 bool
 MayReadEvents()
 {
-	return pg::Call([] {
-		Oid view = get_relname_relid("event", get_namespace_oid("txsync", false));
-		return OidIsValid(view) && pg_class_aclcheck(view, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
-	});
+	Oid view = pg::Call([] { return get_relname_relid("event", get_namespace_oid("txsync", false)); });
+	return OidIsValid(view) && MaySelect(view);
 }
 
 std::vector<Told>
