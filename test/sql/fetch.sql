@@ -279,6 +279,18 @@ SELECT txsync.get_entities('[{"entityType": "letters", "entityId": "1"}]') -> 0 
 SELECT txsync.mutate('{"transactionId": "letters-1", "sourceId": "s", "entityType": "letters", "entityId": "1", "action": "update", "changedField": "t", "value": "u"}') -> 'data' AS data;
 DROP TABLE letters;
 
+-- The answer is stored as the server would store it, byte by byte in size, and holds what to_jsonb() says of the row.
+CREATE TABLE kinds (id int PRIMARY KEY, v jsonb, j json, t text, a text[], n numeric, f float8);
+INSERT INTO kinds VALUES (1, '{"b": [1, {"": null}], "a": -0.50, "aa": [true, false, [], {}]}', '{"z" : 1, "a" : [ 1e5 , -0, 12.50 ], "z" : "\u0041\t", "y": {}}', E'"\\\n\x01é', '{a,NULL,"b c"}', 'NaN', 'Infinity'),
+	(2, (SELECT jsonb_object_agg(i::text, repeat('x', i)) FROM generate_series(1, 100) i), (SELECT json_agg(i / 7.0) FROM generate_series(1, 100) i), repeat('é', 5000), NULL, 1e100, 1e-300),
+	(3, '"scalar"', '[[[[[[[[[[[[[[[[[[[[{"deep": 1}]]]]]]]]]]]]]]]]]]]]', '', '{}', -0.000001, '-0'),
+	(4, '{"\u00e9": "\ud83d\ude00"}', '["\ud83d\ude00"]', '😀', NULL, 0.00, 1);
+SELECT entity_type FROM txsync.track('kinds');
+SELECT k.id, e -> 0 -> 'data' = to_jsonb(k) - '{tx,tx_versions}'::text[] AS same, pg_column_size(e) = pg_column_size(e::text::jsonb) AS as_stored, e = e::text::jsonb AS as_told
+FROM kinds k, txsync.get_entities(jsonb_build_array(jsonb_build_object('entityType', 'kinds', 'entityId', k.id::text))) e ORDER BY id;
+SELECT n, pg_column_size(s) = pg_column_size(s::text::jsonb) AS as_stored, s = s::text::jsonb AS as_told FROM generate_series(3, 4) n, txsync.snapshot('kinds', max => n) s ORDER BY n;
+DROP TABLE kinds;
+
 DELETE FROM txsync.capture_state;
 DELETE FROM txsync.past_epoch;
 UPDATE txsync.secret SET key = DEFAULT;
