@@ -89,4 +89,4 @@ COMMENT ON FUNCTION check_field_conflict(text, text, text, text) IS
 CREATE FUNCTION field_versions(entity_type text, entity_id text) RETURNS jsonb
 LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION field_versions(text, text) IS
-'{"last": id of the entity''s last change, "rowVersion": how often its row was written, "fields": {field: id of its last change, or of the creation}}; null where the caller sees no such entity. What is not known is left out. Error: UNKNOWN_ENTITY_TYPE (TX011).';
+'{"last": id of the entity''s last change, "rowVersion": how often its row was written, "fields": {field: id of its last change, or of the creation}}; null where the caller sees no such entity. last is null, and a field is left out, where that is not known. Error: UNKNOWN_ENTITY_TYPE (TX011).';

@@ -1,6 +1,19 @@
 # Sourced by scripts/demo: a PostgreSQL cluster of its own in $stage/server, reached only by a socket in that folder.
 # shellcheck shell=bash disable=SC2154
 
+# The machine's server, with the extension in it, in a folder of its own. Programs find their folders from where they stand: so
+# they are copies, and the rest are links.
+install_aside() (
+	umask 022
+	quietly make -s install PG_CONFIG="$PG_CONFIG" DESTDIR="$stage/install"
+	for folder in "$("$PG_CONFIG" --pkglibdir)" "$("$PG_CONFIG" --sharedir)"; do
+		mkdir -p "$stage/install$folder"
+		cp -asn "$folder/." "$stage/install$folder"
+	done
+	mkdir -p "$bin"
+	cp "$("$PG_CONFIG" --bindir)"/{initdb,pg_ctl,postgres,psql} "$bin"
+)
+
 # Whoever runs the demo is its superuser, by the name that the kernel gives (peer); nobody else on the machine gets in.
 configure_cluster() {
 	as_postgres tee "$data/pg_hba.conf" <<<"local all all peer map=demo"
@@ -30,7 +43,6 @@ point_clients_here() {
 }
 
 start_cluster() {
-	bin=$("$PG_CONFIG" --bindir)
 	data=$stage/server/data
 	mkdir -m 755 "$stage/server"
 	as_root chown postgres: "$stage/server"

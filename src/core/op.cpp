@@ -185,8 +185,8 @@ private:
 	{
 		const JsonbEntry &field = members_[kChangedField];
 		op_.tx.changed_field = field.bytes;
-		Require(IsTextOf(field, 1, Tx::kMaxChangedField), kChangedField, "must be a text of 1 to 64 bytes");
 		Require(!IsThere(members_[kData]), kData, "is a create's: an update has one field and its value");
+		Require(IsTextOf(field, 1, Tx::kMaxChangedField), kChangedField, "must be a text of 1 to 64 bytes");
 		bool known = !IsThere(members_[kOperation]) || ReadWord(members_[kOperation], kOperations, op_.operation);
 		Require(known, kOperation, "must be set, setNow, increment, listInsert or listRemove");
 		op_.value = members_[kValue];

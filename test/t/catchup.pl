@@ -56,7 +56,7 @@ package Reader
 		}
 	}
 
-	# What was heard since: what it has already is dropped, and what is said to be missed is fetched.
+	# What was heard since: what it has already is dropped, what is not told in full is fetched.
 	sub hear
 	{
 		my ($self, @heard) = @_;
@@ -66,14 +66,14 @@ package Reader
 			{
 				$self->{dropped}++;
 			}
-			elsif ($change->{missed} || !$change->{entityType})
-			{
-				$self->fetch(100);
-			}
-			else
+			elsif ($change->{data} || ($change->{action} // '') =~ /\A(?:delete|truncate)\z/)
 			{
 				$self->take($change);
 				$self->{cursor} = $change->{activityId};
+			}
+			else
+			{
+				$self->fetch(100);
 			}
 		}
 		return;
@@ -98,7 +98,7 @@ sub is_table
 
 subtest 'listen first, then fetch, then drop what one has' => sub {
 	my $db = CapturedDatabase->create_bare($node, 'recipe');
-	$db->sql(q{CREATE TABLE notes (id int PRIMARY KEY, n int); SELECT txsync.track('notes', notify => 'full')});
+	$db->sql(q{CREATE TABLE notes (id int PRIMARY KEY, n int, body text); SELECT txsync.track('notes', notify => 'full')});
 	$db->wait_for_state('streaming');
 	my @writers = map { WireClient->new($node, database => 'recipe') } 1 .. 3;
 	# One lock in each transaction: they do not meet in a deadlock.
@@ -126,6 +126,7 @@ subtest 'listen first, then fetch, then drop what one has' => sub {
 		$db->sql('SELECT pg_sleep(0.1)');
 	}
 	is($_->answer->{error}, undef, 'written') foreach @writers;
+	$db->sql(q{INSERT INTO notes VALUES (-2, 0, repeat('too large for a notification', 300))});
 	$db->captured_ok;
 	$reader->hear($heard->());
 	is_all_told($reader, 0, 'the recipe');

@@ -12,7 +12,10 @@ my ($tour) = document('README.md') =~ /^## A tour in five minutes\n(.*?)^## /ms;
 
 my $node = PostgreSQL::Test::Cluster->new('tour');
 $node->init(allows_streaming => 'logical');
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'txsync'");
 $node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION txsync');
+$node->poll_query_until('postgres', q{SELECT state = 'streaming' FROM txsync.capture}) or die 'capture does not begin';
 steps_hold($node, $tour, error_stop => 1);
 $node->stop;
 done_testing();

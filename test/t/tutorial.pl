@@ -10,6 +10,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('tutorial');
 $node->init(allows_streaming => 'logical');
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'txsync'");
 $node->start;
 steps_hold($node, document('docs/tutorial.md'));
 $node->stop;

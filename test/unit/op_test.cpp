@@ -144,6 +144,8 @@ TEST(Op, Defects)
 	for (const Json &wrong : {Json(nullptr), Json(1), Json(std::string(8001, 'x'))})
 		EXPECT_EQ(with("entityId", wrong), "entityId must be a text of at most 8000 bytes");
 	EXPECT_EQ(with("data", Json::object()), "data is a create's: an update has one field and its value");
+	EXPECT_EQ(DefectOf(With(Without(kUpdate, "changedField"), {{"data", Json::object()}})),
+			  "data is a create's: an update has one field and its value");
 	EXPECT_EQ(with("data", nullptr), "");
 	EXPECT_EQ(with("action", "upsert"), "action must be create, update or delete");
 	EXPECT_EQ(with("operation", "add"), "operation must be set, setNow, increment, listInsert or listRemove");
