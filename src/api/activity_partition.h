@@ -33,11 +33,10 @@ bool EverybodySees(const ActivityPartition &partition, TransactionId next);
 // they change, or has made something that does.
 struct Outcome
 {
-	int64_t bytes = 0;        // that it gives back
-	std::string obstacle = {}; // as a sentence, if it was not done
+	int64_t bytes = 0;         // that it gives back
+	std::string obstacle = {}; // why it was not done; empty: it was
 
-	explicit
-	operator bool() const
+	explicit operator bool() const
 	{
 		return obstacle.empty();
 	}

@@ -28,8 +28,9 @@ constexpr char kBeginAnew[] =
 	"Read what there is with txsync.snapshot(), and go on from the cursor that it gives with its first page.";
 
 // Statements are run as the extension's owner: every name in them is the catalog's own.
-constexpr char kExtent[] = "SELECT s.epoch, s.last_id FROM txsync.capture_state s WHERE s.system_identifier OPERATOR(pg_catalog.=) $1"
-						   " AND s.database OPERATOR(pg_catalog.=) $2 AND s.epoch IS NOT NULL";
+constexpr char kExtent[] =
+	"SELECT s.epoch, s.last_id FROM txsync.capture_state s WHERE s.system_identifier OPERATOR(pg_catalog.=) $1"
+	" AND s.database OPERATOR(pg_catalog.=) $2 AND s.epoch IS NOT NULL";
 constexpr char kFloor[] = "SELECT pg_catalog.max(o.floor) FROM txsync.capture_state o";
 // An epoch that came along with a copy of the database ended where its own row says.
 constexpr char kEndOfEpoch[] =
@@ -174,8 +175,8 @@ ExtentNow()
 	if (spi.Execute(extent_plan, kExtent, parameters) == 0)
 		return {};
 	Extent extent{Number(0, 1), Number(0, 2)};
-	// A partition that is dropped is gone for all. Where that waits for no reader's snapshot, on a standby, the floor that
-	// this one shows may be older than that.
+	// A partition that is dropped is gone for all. Where that waits for no reader's snapshot, on a standby, the floor
+	// that this one shows may be older than that.
 	spi.ExecuteNow(floor_plan, kFloor);
 	extent.floor = Number(0, 1);
 	return extent;

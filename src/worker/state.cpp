@@ -150,8 +150,8 @@ NewEpoch(pg::Spi &spi)
 	return std::stoll(*pg::Spi::Value(1));
 }
 
-// Healing tells what the changelog says otherwise. Of what it has forgotten it says nothing: who has not read beyond the
-// gap, which comes next, may have entities that were deleted in it.
+// Healing tells what the changelog says otherwise. Of what it has forgotten it says nothing: who has not read beyond
+// the gap, which comes next, may have entities that were deleted in it.
 void
 EndGap(pg::Spi &spi, const Gap &gap, uint64_t activities)
 {
