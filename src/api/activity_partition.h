@@ -34,7 +34,7 @@ bool EverybodySees(const ActivityPartition &partition, TransactionId next);
 struct Outcome
 {
 	int64_t bytes = 0;         // that it gives back
-	std::string obstacle = {}; // as a sentence, if it was not done
+	std::string obstacle = {}; // why it was not done; empty: it was
 
 	explicit operator bool() const
 	{

@@ -36,9 +36,9 @@ constexpr BlockNumber kBlocks = 8;
 // How often the swap is tried: to copy all of it again costs more.
 constexpr int kSwapAttempts = 3 * kAttempts;
 
-// And how long it is before that is done, where it came to nothing: killed, out of space, or somebody in the way of the
-// swap.
-constexpr const char *kPause = "1 hour";
+// And how long that is not done again where it came to nothing: it was killed or out of space, or somebody was in the
+// way. Twice as long each time, up to ten days.
+constexpr const char *kPause = "interval '1 hour' * pg_catalog.power(2, least(pg_catalog.count(*), 8))";
 
 constexpr const char *kSuffix = "_new";
 constexpr const char *kConstraint = "ids";
@@ -155,7 +155,7 @@ Rewriting::IsPutOff() const
 	pg::Spi spi;
 	return spi.Execute(std::string("SELECT FROM txsync.sync_log WHERE code = '") + kBegun +
 					   "' AND detail ->> 'oid' = '" + std::to_string(partition_.relation) +
-					   "' AND created_at > pg_catalog.now() - interval '" + kPause + "'") > 0;
+					   "' HAVING pg_catalog.max(created_at) > pg_catalog.now() - " + kPause) > 0;
 }
 
 // Nobody may see what is not copied. And a vacuum takes so long that it would be there at the end, too.

@@ -32,7 +32,7 @@ sub table { return $db->sql(q{SELECT 'txsync.activity_0'::regclass::oid}) }
 sub unfinished { return $db->sql(q{SELECT count(*) FROM pg_class WHERE relname = 'activity_0_new'}) }
 sub begun { return $db->sql(q{SELECT count(*) FROM txsync.sync_log WHERE code = 'REWRITE_BEGUN' AND status = 'OK' AND detail ->> 'table' = 'activity_0'}) }
 sub obstacles { return $db->sql(q{SELECT string_agg(concat_ws(' ', status, sync_type, error_message, detail - $$oid$$), E'\n' ORDER BY id) FROM txsync.sync_log WHERE code = 'REWRITE_FAILED'}) }
-sub a_day_later { return $db->sql(q{UPDATE txsync.sync_log SET created_at = created_at - interval '1 day'}) }
+sub later { return $db->sql("UPDATE txsync.sync_log SET created_at = created_at - interval '$_[0]'") }
 
 # Of the partition's indexes, by what they are indexes of.
 sub places { return $db->sql(q{SELECT string_agg(concat_ws(' ', inhparent::regclass, spcname), ', ' ORDER BY inhparent) FROM pg_index JOIN pg_inherits ON inhrelid = indexrelid JOIN pg_class c ON c.oid = indexrelid LEFT JOIN pg_tablespace t ON t.oid = reltablespace WHERE indrelid = 'txsync.activity_0'::regclass}) }
@@ -109,7 +109,7 @@ sub stopped
 {
 	my ($condition, $lock, $by_worker) = @_;
 	my ($gate, $locker, $session) = ($db->psql, $db->psql, $db->psql);
-	a_day_later();
+	later('1 day');
 	my $left = $db->sql(q{SELECT coalesce(to_regclass('txsync.activity_0_new')::oid, 0)});
 	$gate->query_safe('SELECT pg_advisory_lock(1)');
 	$locker->query_until(qr/begun/, <<"SQL");
@@ -135,7 +135,9 @@ subtest 'somebody is in the way' => sub {
 	is(obstacles(), 'WARNING compaction table "activity_0" is not replaced by what was copied of it: somebody uses it {"table": "activity_0"}', 'which is told');
 	$reader->query_safe('COMMIT');
 	is(member(compact(), 'status') . begun(), 'partial1', 'it is not copied again at once');
-	a_day_later();
+	later('119 min');
+	is(member(compact(), 'status') . begun(), 'partial1', 'nor soon');
+	later('1 min');
 	$reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM counters');
 	$db->sql('INSERT INTO counters VALUES (1)');
 	is(member(compact(), 'status'), 'partial', 'a snapshot is in the way of all of it');
@@ -168,7 +170,7 @@ subtest 'killed in the middle of the copy' => sub { killed(qr/\A1?\d{4}\|f\z/, $
 subtest 'killed between the copy and the swap, as a worker' => sub { killed(qr/\A20000\|t\z/, $indexing, 'txsync.activity_0_new IN SHARE UPDATE EXCLUSIVE MODE', 1) };
 
 subtest 'what is left over cannot be dropped' => sub {
-	a_day_later();
+	later('1 day');
 	my ($before, $told) = (begun(), obstacles());
 	$db->sql('CREATE VIEW made_of_it AS SELECT count(*) FROM txsync.activity_0_new');
 	is(member(compact(), 'status'), 'partial', 'nothing is written anew') foreach 1, 2;
