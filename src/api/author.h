@@ -4,7 +4,7 @@
 #include "api/declaration.h"
 #include "api/row_table.h"
 #include "core/tx.h"
-#include "core/versions.h"
+#include "core/stamp.h"
 
 namespace txsync::api {
 

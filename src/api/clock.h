@@ -4,7 +4,7 @@
 
 #include "api/settings.h"
 #include "core/hlc.h"
-#include "core/versions.h"
+#include "core/stamp.h"
 
 namespace txsync::api {
 

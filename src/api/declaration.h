@@ -3,7 +3,7 @@
 
 #include "api/ledger.h"
 #include "core/tx.h"
-#include "core/versions.h"
+#include "core/stamp.h"
 
 namespace txsync::api {
 

@@ -4,6 +4,7 @@
 #include "api/conflict.h"
 #include "api/errors.h"
 #include "api/stream_offset.h"
+#include "core/advance.h"
 #include "pg/memory.h"
 
 namespace txsync::api {

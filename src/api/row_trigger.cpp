@@ -5,6 +5,7 @@
 #include "api/clock.h"
 #include "api/row_check.h"
 #include "api/tombstone.h"
+#include "core/advance.h"
 #include "core/jsonb.h"
 #include "core/message.h"
 #include "pg/compat.h"

@@ -1,7 +1,7 @@
 #pragma once
 // txsync.tombstone: what was deleted, so that a late write to it is a conflict and not a surprise.
 
-#include "core/versions.h"
+#include "core/stamp.h"
 #include "pg/call.h"
 
 #include <optional>

@@ -9,6 +9,7 @@
 #	include <emmintrin.h>
 #endif
 
+#include "core/hex.h"
 #include "core/utf8.h"
 
 #include "core/no_postgres.h"
@@ -16,8 +17,6 @@
 namespace txsync::core::json {
 
 namespace {
-
-constexpr char kHex[] = "0123456789abcdef";
 
 // What stands for a byte; eight bytes, so that one store writes it, whatever its size.
 struct Escape
@@ -30,7 +29,7 @@ static_assert(sizeof(Escape) == 8);
 constexpr auto kEscapes = [] {
 	std::array<Escape, '\\' + 1> escapes{};
 	for (size_t c = 0; c < 0x20; c++)
-		escapes[c] = {{'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]}, 6};
+		escapes[c] = {{'\\', 'u', '0', '0', kHexDigits[c >> 4], kHexDigits[c & 15]}, 6};
 	escapes['\b'] = {{'\\', 'b'}, 2};
 	escapes['\f'] = {{'\\', 'f'}, 2};
 	escapes['\n'] = {{'\\', 'n'}, 2};
@@ -208,7 +207,7 @@ HexEscape(char *to, uint32_t unit)
 	*to++ = '\\';
 	*to++ = 'u';
 	for (int shift = 12; shift >= 0; shift -= 4)
-		*to++ = kHex[unit >> shift & 15];
+		*to++ = kHexDigits[unit >> shift & 15];
 	return to;
 }
 

@@ -1,35 +1,17 @@
 #pragma once
 // What an entity knows of its own history: how often its row was written, who wrote it last, and for each field who
 // changed it last and when. It stands in the row itself (column `tx_versions`), so it is never behind the data. The
-// row trigger reads and advances it with every write. versions.cpp gives the bytes.
+// row trigger reads it, and advances it (advance.h), with every write. stored_versions.h gives the bytes.
 
 #include "core/buffer.h"
+#include "core/stamp.h"
 
-#include <compare>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
 namespace txsync::core {
-
-// When a field was changed, on the hybrid logical clock. 0/0: unknown. Of two that are equal, the ids beside decide
-// (IsNewer() in core/conflict.h).
-struct Stamp
-{
-	uint64_t wall_ms = 0;
-	uint64_t logical = 0;
-
-	auto operator<=>(const Stamp &) const = default;
-};
-
-// The time in an id of a clock; unknown for other ids.
-Stamp TimeOf(std::string_view id);
-
-// The least stamp above another; carried into the wall time beyond a logical of 9999, as ids are. At the very end of
-// time it stands still.
-Stamp After(const Stamp &stamp);
 
 // A view into stored bytes.
 class Versions
@@ -110,8 +92,7 @@ public:
 	std::string Id(uint32_t index) const;
 
 private:
-	class Successor;
-	friend void Advance(Buffer &, const Versions &, const struct RowWrite &, const Stamp &);
+	friend class Successor; // advance.cpp: writes the bytes of the next
 
 	std::string_view Entry(uint32_t index) const;
 
@@ -122,21 +103,5 @@ private:
 	std::string_view ids_;
 	std::string_view fields_;
 };
-
-// A write to an entity that is there.
-struct RowWrite
-{
-	std::string_view id;              // 1 to 128 bytes
-	Stamp base;                       // the mutation's own time
-	std::span<const uint32_t> fields; // numbers of those that it changes, in any order; fastest if ascending
-};
-
-// Appends the stored form behind a write: the next row version, and each given field with the id and a stamp above its
-// previous one (the creation's, if it was never changed): that of the mutation, but no later than `ceiling`, or the
-// next after the previous. `out` is not what `before` views.
-void Advance(Buffer &out, const Versions &before, const RowWrite &write, const Stamp &ceiling);
-
-// Appends the stored form of an entity that was just created. An id with data() == nullptr is unknown.
-void WriteFresh(Buffer &out, uint64_t row_version, std::string_view creating_id, const Stamp &created);
 
 } // namespace txsync::core

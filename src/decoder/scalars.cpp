@@ -1,13 +1,14 @@
 #include "decoder/scalars.h"
 
 #include "core/datetime.h"
+#include "core/hex.h"
 #include "core/hstore.h"
 #include "core/json.h"
 #include "core/numeric.h"
+#include "core/uuid.h"
 #include "decoder/jsonb.h"
 #include "pg/call.h"
 
-#include <array>
 #include <cmath>
 
 extern "C" {
@@ -38,22 +39,6 @@ OutputJson(Values &values, Buffer &out, const Type &type, Datum value)
 
 // ---- Scalars that need no output function
 
-constexpr auto kHexPairs = [] {
-	constexpr char kDigits[] = "0123456789abcdef";
-	std::array<std::array<char, 2>, 256> pairs{};
-	for (size_t byte = 0; byte < pairs.size(); byte++)
-		pairs[byte] = {kDigits[byte >> 4], kDigits[byte & 15]};
-	return pairs;
-}();
-
-// The two digits of a byte.
-char *
-Hex(char *at, unsigned char byte)
-{
-	memcpy(at, kHexPairs[byte].data(), 2);
-	return at + 2;
-}
-
 void
 ByteaText(Values &values, Buffer &out, const Type &, Datum value)
 {
@@ -62,7 +47,7 @@ ByteaText(Values &values, Buffer &out, const Type &, Datum value)
 	*at++ = '\\';
 	*at++ = 'x';
 	for (char byte : bytes)
-		at = Hex(at, static_cast<unsigned char>(byte));
+		at = core::FormatHex(at, static_cast<unsigned char>(byte));
 	out.CommitTo(at);
 }
 
@@ -156,15 +141,7 @@ void
 UuidText(Values &, Buffer &out, const Type &, Datum value)
 {
 	const unsigned char *bytes = DatumGetUUIDP(value)->data;
-	char *at = out.Reserve(UUID_LEN * 2 + 4);
-	for (int group : {4, 2, 2, 2}) {
-		for (int i = 0; i < group; i++)
-			at = Hex(at, *bytes++);
-		*at++ = '-';
-	}
-	for (int i = 0; i < 6; i++)
-		at = Hex(at, *bytes++);
-	out.CommitTo(at);
+	out.CommitTo(core::FormatUuid(out.Reserve(core::kUuidText), reinterpret_cast<const char *>(bytes)));
 }
 
 // ---- Dates and times: ISO 8601, as to_jsonb writes them

@@ -1,5 +1,6 @@
 // What parses can be read to its end and advanced; and the next form keeps what the write does not touch.
 
+#include "core/advance.h"
 #include "core/versions.h"
 
 #include <cstring>

@@ -1,5 +1,7 @@
 #include "core/conflict.h"
 
+#include "core/advance.h"
+
 #include <gtest/gtest.h>
 
 #include <string>

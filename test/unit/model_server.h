@@ -1,6 +1,7 @@
 #pragma once
 // A server and its clients in memory, by the rules that a squashed queue must keep.
 
+#include "core/advance.h"
 #include "core/conflict.h"
 #include "unit/client_ops.h"
 #include "unit/random.h"
