@@ -13,7 +13,7 @@ struct Members
 	enum class Which
 	{
 		kAll,
-		kChanged,  // what DescribeChanged() found
+		kChanged,  // what Describer::Changed() found
 		kIdentity, // what the WAL has of an old row
 	};
 

@@ -1,16 +1,9 @@
 #pragma once
-// How a change is told: from the rows of one WAL change to a line.
+// How a change is told: from the rows of one WAL change to a line. One function for each kind of change.
 
-#include "core/change.h"
-#include "core/control.h"
 #include "core/message.h"
-#include "core/versions.h"
-#include "decoder/options.h"
-#include "decoder/plan.h"
-#include "decoder/row.h"
-#include "decoder/sink.h"
-#include "decoder/transaction.h"
-#include "decoder/values.h"
+#include "decoder/describer.h"
+#include "decoder/outlet.h"
 
 namespace txsync::decoder {
 
@@ -20,13 +13,14 @@ public:
 	Teller(const Options &options, Values &values, Sink &sink)
 		: options_(options)
 		, values_(values)
-		, sink_(&sink)
+		, describe_(values)
+		, out_(options, sink)
 	{}
 
 	void
 	Redirect(Sink &sink)
 	{
-		sink_ = &sink;
+		out_.Redirect(sink);
 	}
 
 	// The transaction that what follows belongs to, and the (sub)transaction of the next change.
@@ -34,11 +28,13 @@ public:
 	Enter(Transaction &transaction)
 	{
 		transaction_ = &transaction;
+		describe_.Enter(transaction);
+		out_.Enter(transaction);
 	}
 	void
 	EnterSubtransaction(TransactionId xid)
 	{
-		xid_ = xid;
+		describe_.EnterSubtransaction(xid);
 	}
 
 	void Insert(Plan &plan, const Row &after);
@@ -63,61 +59,28 @@ public:
 	void Backfilled(const Plan &plan, const core::ListedEntity &entity);
 
 	// A delete that was kept back as half of a move goes out now: its other half did not come.
-	void FlushMove();
+	void
+	FlushMove()
+	{
+		out_.FlushMove();
+	}
 
 private:
-	// Whose the tx of a row is.
-	enum class Provenance
-	{
-		kThisChange,
-		kLeftover, // an earlier change's
-		kUnknown,
-	};
-
 	void KeyChange(Plan &plan, const Row &before, const Row &after);
 
 	// An update that is told as the end of one entity, or as the beginning of one.
 	void TellAsDelete(Plan &plan, const Row &before, const Row &after, Provenance provenance, bool same_entity);
 	void TellAsCreate(Plan &plan, const Row &after, Provenance provenance, core::ValueWriter old_key);
 
-	core::Change Describe(core::Action action);
-	core::Change Describe(const Plan &plan, core::Action action);
-	core::Change DescribeListed(const Plan &plan, core::Action action, const core::ListedEntity &entity);
-	void DescribeEntity(core::Change &change, const Plan &plan, const Row &row);
-	void DescribeId(core::Change &change, const Plan &plan, const Row &row);
-	void DescribeOrganization(core::Change &change, const Plan &plan, const Row &row);
-	void DescribeUnchanged(core::Change &change, Plan &plan, const Row &after);
-	void DescribeChanged(core::Change &change, Plan &plan, const Row &before, const Row &after);
-	void DescribeTx(core::Change &change, const core::Tx &tx);
-	void DescribeHintedTx(core::Change &change, const core::Hint &hint);
-	void DescribeHintedVersion(core::Change &change, const core::Hint &hint);
-	void DescribeVersionOf(core::Change &change, const Plan &plan, const Row &after);
-	void DescribeTxOf(core::Change &change, const Plan &plan, const Row &after, Provenance provenance);
-	Provenance ProvenanceOf(const Plan &plan, const Row &before, const Row &after);
-	std::string_view OldOrganizationOf(const core::Change &change, const Plan &plan, const Row &before,
-									   const Row &keyed);
-	const core::Hint *TakeHint(core::Hint::Kind kind, const Plan &plan, const Row &row);
-	std::string_view OrganizationOf(const core::Hint &hint);
-	std::string_view UntrustedOrNull(std::string_view text);
-	std::string_view Origin();
-
-	bool Moves(const core::Change &change) const;
-	void KeepMove(const core::Change &change, bool leftover);
-	std::string_view TakeMove();
+	core::Change Listed(const Plan &plan, core::Action action, const core::ListedEntity &entity);
 	bool ShowsData(const Plan &plan) const;
 	bool ShowsOld(const Plan &plan, const Row &before) const;
-	core::Buffer &BeginEntry();
-	bool Passes(const core::Change &change, std::string_view old_organization) const;
-	void Emit(const core::Change &change, std::string_view old_organization);
-	void Tell(const core::Change &change, std::string_view old_organization);
 
 	const Options &options_;
 	Values &values_;
-	Sink *sink_;
 	Transaction *transaction_ = nullptr;
-	TransactionId xid_ = InvalidTransactionId;
-	core::Buffer id_, key_, organization_, old_organization_;
-	std::string last_; // the id of a row's last write
+	Describer describe_;
+	Outlet out_;
 };
 
 } // namespace txsync::decoder

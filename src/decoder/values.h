@@ -85,7 +85,14 @@ public:
 		return Converted(text.substr(0, text.find('\0')));
 	}
 
-	// The same as a JSON string.
+	// The same; data() == nullptr stays what it is.
+	std::string_view
+	UntrustedOrNull(std::string_view text)
+	{
+		return text.data() != nullptr ? Untrusted(text) : std::string_view();
+	}
+
+	// A text in the database's encoding as a JSON string.
 	void String(core::Buffer &out, std::string_view text);
 
 	// Whether bytes are text in the database's encoding.
