@@ -24,8 +24,9 @@ struct QueuedOp
 	std::span<const std::string_view> replaces = {}; // of a queue that was squashed before
 	std::string_view content = {};                   // JSON text of value or data: it may name other entities
 	bool sent = false;                               // before, and the outcome is not known
-	bool bound =
-		false; // has more that it expects (expectedVersion), or is malformed: its entity's ops stay as they are
+
+	// Has more that it expects (expectedVersion), or is malformed: its entity's ops stay as they are.
+	bool bound = false;
 };
 
 // What stands for one op or several: the members of op `base`, but for those told here. Numbers are indexes of ops.
@@ -71,8 +72,8 @@ struct SquashedOp
 //     among all of their entity.
 //   - an op that was sent stays as it was or goes; ops of a mutation of several stay, and nothing of their entity is
 //     squashed across them.
-//   - ops that expect different things of a field, other than each other, stay apart: the client had seen something
-//   new.
+//   - ops that expect different things of a field, other than each other, stay apart: the client had seen
+//     something new.
 //
 // Entities may refer to each other. So no set goes before the creation of an entity that its value may name, nothing is
 // squashed across the deletion of another entity, which may depend on it, and an entity that others may name in
