@@ -10,6 +10,7 @@
 #include "api/last_word.h"
 #include "api/sealed_message.h"
 #include "api/table_walk.h"
+#include "core/nullable.h"
 #include "pg/entry.h"
 #include "pg/subtransaction.h"
 
@@ -162,7 +163,7 @@ Tell(const Entity &entity, Oid table, const std::vector<HeldRow> &unknown, Progr
 		bool all = locked.size() == unknown.size();
 		EntityMessages messages(core::Sealed::Kind::kBackfill, entity.relation, "txsync.backfill()");
 		for (const HeldRow &row : Unknown(entity, std::move(locked))) {
-			messages.Add({row.id, row.organization ? std::string_view(*row.organization) : std::string_view()});
+			messages.Add({row.id, core::ViewOf(row.organization)});
 			progress.told++;
 		}
 		messages.Flush();

@@ -7,6 +7,7 @@
 #include "api/ledger.h"
 #include "api/table.h"
 #include "core/json.h"
+#include "core/nullable.h"
 #include "pg/entry.h"
 
 extern "C" {
@@ -43,7 +44,7 @@ FieldConflict(std::string_view entity_type, std::string_view entity_id, const Ex
 				"entity " + Quoted(entity_id) + " of type " + Quoted(entity_type) + " was changed meanwhile",
 				{{"field", expectation.field},
 				 {"expectedTransactionId", expectation.transaction_id},
-				 {"serverTransactionId", server_id.empty() ? std::string_view() : server_id}},
+				 {"serverTransactionId", core::NullIfEmpty(server_id)}},
 				kReadAgain);
 }
 

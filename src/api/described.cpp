@@ -1,16 +1,11 @@
 #include "api/described.h"
 
 #include "core/json.h"
+#include "core/nullable.h"
 
 namespace txsync::api {
 
 namespace {
-
-std::string_view
-Known(const std::string &id)
-{
-	return id.empty() ? std::string_view() : std::string_view(id);
-}
 
 // Calls f(name, id) for each field of whose last change anything is known.
 template <class F>
@@ -22,7 +17,7 @@ EachField(const Entity &entity, const core::Versions &versions, F &&f)
 		std::optional<core::Versions::Version> version = versions.Find(field.number);
 		if ((version || !creator.empty()) && HasVersions(entity, field.column) &&
 			!core::IsHidden(entity.tracking, field.column))
-			f(field.column, Known(version ? version->id : creator));
+			f(field.column, core::NullIfEmpty(version ? version->id : creator));
 	}
 }
 
@@ -36,7 +31,7 @@ DescribeVersions(const Entity &entity, const State &state)
 	JsonObject fields;
 	EachField(entity, versions, [&](std::string_view name, std::string_view id) { fields.Text(name, id); });
 	JsonObject described;
-	described.Text("last", Known(versions.Last()));
+	described.Text("last", core::NullIfEmpty(versions.Last()));
 	described.Integer("rowVersion", static_cast<int64_t>(versions.RowVersion()));
 	described.Json("fields", fields.End());
 	return described.End();
@@ -49,7 +44,7 @@ WriteVersions(core::Buffer &out, const Entity &entity, const State &state,
 	core::Buffer store;
 	core::Versions versions = VersionsOf(store, state);
 	out.Append("{\"last\":");
-	core::json::StringOrNull(out, Known(versions.Last()));
+	core::json::StringOrNull(out, core::NullIfEmpty(versions.Last()));
 	out.Append(",\"rowVersion\":");
 	core::json::Integer(out, static_cast<int64_t>(versions.RowVersion()));
 	out.Append(",\"fields\":{");

@@ -8,6 +8,7 @@
 #include "api/registry.h"
 #include "api/tombstone.h"
 #include "core/jsonb.h"
+#include "core/nullable.h"
 #include "pg/memory.h"
 #include "pg/trigger.h"
 
@@ -373,8 +374,7 @@ VersionsOf(core::Buffer &store, const State &state)
 {
 	if (state.has_versions)
 		return *core::Versions::Parse(state.versions);
-	return core::Versions::Fresh(store, state.creator.empty() ? std::string_view() : state.creator,
-								 core::TimeOf(state.creator));
+	return core::Versions::Fresh(store, core::NullIfEmpty(state.creator), core::TimeOf(state.creator));
 }
 
 } // namespace txsync::api

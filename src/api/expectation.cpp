@@ -5,6 +5,7 @@
 #include "api/errors.h"
 #include "api/stream_offset.h"
 #include "core/advance.h"
+#include "core/nullable.h"
 #include "pg/memory.h"
 
 namespace txsync::api {
@@ -106,8 +107,7 @@ EarlierVersions::Keep(Oid table, const std::string &id, const core::Versions &ve
 	core::Buffer fresh;
 	if (stored.data() == nullptr || !core::Versions::Parse(stored)) {
 		std::string creator = versions.Creator();
-		core::WriteFresh(fresh, versions.RowVersion(), creator.empty() ? std::string_view() : std::string_view(creator),
-						 versions.CreatorStamp());
+		core::WriteFresh(fresh, versions.RowVersion(), core::NullIfEmpty(creator), versions.CreatorStamp());
 		stored = fresh.View();
 	}
 	rows_.emplace(std::pair(table, id), stored);

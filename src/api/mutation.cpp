@@ -10,6 +10,7 @@
 #include "api/json_object.h"
 #include "api/table.h"
 #include "core/jsonb.h"
+#include "core/nullable.h"
 #include "core/op.h"
 #include "pg/encoding.h"
 #include "pg/entry.h"
@@ -233,7 +234,7 @@ BeginMutation(const core::Tx &tx, const Named &named, std::string_view request)
 	RequireValid(tx);
 	Oid relation = InvalidOid;
 	std::string id;
-	Claim claim{tx, named.entity_type, named.entity_id, request.empty() ? std::string_view() : request};
+	Claim claim{tx, named.entity_type, named.entity_id, core::NullIfEmpty(request)};
 	// What is a duplicate is told as one, whatever has become of its entity since.
 	auto resolve = [&](Claim &unclaimed) {
 		if (named.entity_type.data() == nullptr)

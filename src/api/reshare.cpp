@@ -3,6 +3,7 @@
 #include "api/arguments.h"
 #include "api/entity.h"
 #include "api/sealed_message.h"
+#include "core/nullable.h"
 #include "pg/entry.h"
 
 namespace txsync::api {
@@ -55,7 +56,7 @@ Reshare(FunctionCallInfo fcinfo)
 		pg::CheckForInterrupts();
 		EntityKey key = entity->ids.Read(id);
 		std::optional<std::string> organization = organizations.Of(key);
-		messages.Add({key.id, organization ? std::string_view(*organization) : std::string_view()});
+		messages.Add({key.id, core::ViewOf(organization)});
 	}
 	messages.Flush();
 }

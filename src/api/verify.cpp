@@ -11,6 +11,7 @@
 #include "api/table_walk.h"
 #include "api/try_read.h"
 #include "core/json.h"
+#include "core/nullable.h"
 #include "pg/entry.h"
 #include "pg/memory.h"
 
@@ -102,7 +103,7 @@ void
 Write(core::Buffer &out, const std::optional<std::string> &organization, int64_t row_version)
 {
 	out.Append("{\"organizationId\":");
-	core::json::StringOrNull(out, organization ? std::string_view(*organization) : std::string_view());
+	core::json::StringOrNull(out, core::ViewOf(organization));
 	out.Append(",\"rowVersion\":");
 	if (row_version > 0)
 		core::json::Integer(out, row_version);
