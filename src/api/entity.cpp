@@ -4,6 +4,7 @@
 #include "api/attach.h"
 #include "api/delete_visible.h"
 #include "api/errors.h"
+#include "api/privileges.h"
 #include "api/readable.h"
 #include "api/registry.h"
 #include "api/tombstone.h"
@@ -12,10 +13,11 @@
 #include "pg/memory.h"
 #include "pg/trigger.h"
 
+#include <algorithm>
+
 extern "C" {
 #include "catalog/pg_type.h"
 #include "storage/lmgr.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
@@ -100,18 +102,6 @@ TheKnown()
 	return *known;
 }
 
-// Whether the current role may do anything with a table, or with a column of it. Asked without a lock.
-bool
-MayUse(Oid table)
-{
-	constexpr AclMode kOfColumns = ACL_SELECT | ACL_INSERT | ACL_UPDATE | ACL_REFERENCES;
-	return pg::Call([&] {
-		bool is_gone = false;
-		return pg_class_aclcheck_ext(table, GetUserId(), ACL_ALL_RIGHTS_RELATION, &is_gone) == ACLCHECK_OK ||
-			   pg_attribute_aclcheck_all(table, GetUserId(), kOfColumns, ACLMASK_ANY) == ACLCHECK_OK;
-	});
-}
-
 // Under which a table is described: kept until the transaction ends by whoever may do anything with the table, for the
 // scope and without waiting by others.
 class DescribingLock
@@ -119,7 +109,7 @@ class DescribingLock
 public:
 	explicit DescribingLock(Oid table)
 		: table_(table)
-		, is_kept_(MayUse(table))
+		, is_kept_(HasAnyOf(ACL_ALL_RIGHTS_RELATION, table))
 	{
 		bool has = pg::Call([&] {
 			if (is_kept_)
@@ -277,7 +267,7 @@ EntityOf(std::string_view entity_type)
 std::shared_ptr<const Entity>
 FindLockedEntity(std::string_view entity_type)
 {
-	if (std::optional<Oid> table = TableOf(entity_type); table && !MayUse(*table)) {
+	if (std::optional<Oid> table = TableOf(entity_type); table && !HasAnyOf(ACL_ALL_RIGHTS_RELATION, *table)) {
 		if (const char *name = pg::Call([&] { return get_rel_name(*table); }))
 			throw pg::Failure{ERRCODE_INSUFFICIENT_PRIVILEGE, std::string("permission denied for table ") + name};
 	}

@@ -1,6 +1,31 @@
 #include "api/privileges.h"
 
+extern "C" {
+#include "miscadmin.h"
+}
+
 namespace txsync::api {
+
+bool
+HasAnyOf(AclMode privileges, Oid table)
+{
+	return pg::Call([&] {
+		bool is_gone = false;
+		return pg_class_aclcheck_ext(table, GetUserId(), privileges, &is_gone) == ACLCHECK_OK ||
+			   pg_attribute_aclcheck_all(table, GetUserId(), privileges & ACL_ALL_RIGHTS_COLUMN, ACLMASK_ANY) ==
+				   ACLCHECK_OK;
+	});
+}
+
+bool
+MaySelect(Oid table, AttrNumber column)
+{
+	return pg::Call([&] {
+		return column == InvalidAttrNumber
+				   ? pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK
+				   : pg_attribute_aclcheck(table, column, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+	});
+}
 
 void
 RevokeFromOthers(pg::Spi &spi, const std::string &table)

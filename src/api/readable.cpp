@@ -1,10 +1,12 @@
 #include "api/readable.h"
 
+#include "api/privileges.h"
 #include "api/to_json.h"
 #include "pg/trigger.h"
 
+#include <algorithm>
+
 extern "C" {
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -15,19 +17,10 @@ namespace txsync::api {
 namespace {
 
 bool
-MayReadAll(const Entity &entity)
-{
-	return pg::Call([&] { return pg_class_aclcheck(entity.relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK; });
-}
-
-bool
 MayReadColumn(const Entity &entity, const char *column)
 {
-	return pg::Call([&] {
-		AttrNumber number = get_attnum(entity.relation, column);
-		return number != InvalidAttrNumber &&
-			   pg_attribute_aclcheck(entity.relation, number, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
-	});
+	AttrNumber number = pg::Call([&] { return get_attnum(entity.relation, column); });
+	return number != InvalidAttrNumber && MaySelect(entity.relation, number);
 }
 
 // No statement may name a table in a schema without.
@@ -45,11 +38,7 @@ MayUseSchemaOf(Oid table)
 bool
 MayRead(Oid table)
 {
-	bool any = pg::Call([&] {
-		return pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
-			   pg_attribute_aclcheck_all(table, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
-	});
-	return any && MayUseSchemaOf(table);
+	return HasAnyOf(ACL_SELECT, table) && MayUseSchemaOf(table);
 }
 
 } // namespace
@@ -67,12 +56,13 @@ FindReadable(std::string_view entity_type)
 bool
 MayReadVersions(const Entity &entity)
 {
-	return MayReadAll(entity) || (MayReadColumn(entity, pg::kTxColumn) && MayReadColumn(entity, pg::kVersionsColumn));
+	return MaySelect(entity.relation) ||
+		   (MayReadColumn(entity, pg::kTxColumn) && MayReadColumn(entity, pg::kVersionsColumn));
 }
 
 Readable::Readable(const Entity &entity)
 	: entity_(entity)
-	, all_(MayReadAll(entity))
+	, all_(MaySelect(entity.relation))
 {
 	Table table(entity.relation, AccessShareLock);
 	TupleDesc desc = RelationGetDescr(table.Rel());

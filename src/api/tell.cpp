@@ -2,15 +2,12 @@
 
 #include "api/attach.h"
 #include "api/delete_visible.h"
+#include "api/privileges.h"
 #include "api/rows.h"
 #include "api/table.h"
 #include "core/datetime.h"
 
 #include <map>
-
-extern "C" {
-#include "utils/acl.h"
-}
 
 namespace txsync::api {
 
@@ -232,8 +229,7 @@ bool
 MayReadEvents()
 {
 	Oid view = OwnTable("event");
-	return OidIsValid(view) &&
-		   pg::Call([&] { return pg_class_aclcheck(view, GetUserId(), ACL_SELECT) == ACLCHECK_OK; });
+	return OidIsValid(view) && MaySelect(view);
 }
 
 std::vector<Told>

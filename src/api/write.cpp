@@ -2,6 +2,7 @@
 
 #include "api/errors.h"
 #include "api/operation.h"
+#include "api/privileges.h"
 #include "api/table.h"
 #include "pg/memory.h"
 #include "pg/subtransaction.h"
@@ -11,7 +12,6 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "nodes/makefuncs.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -25,28 +25,17 @@ using Kind = core::JsonbEntry::Kind;
 
 // ---- What the caller may read
 
-// InvalidAttrNumber: all of them.
-bool
-HasSelect(Oid relation, AttrNumber column)
-{
-	return pg::Call([&] {
-		return column == InvalidAttrNumber
-				   ? pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK
-				   : pg_attribute_aclcheck(relation, column, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
-	});
-}
-
 // The columns, as part of a plan's key.
 class Readable
 {
 public:
 	explicit Readable(Target &target)
-		: all_(HasSelect(target.entity->relation, InvalidAttrNumber))
+		: all_(MaySelect(target.entity->relation))
 	{
 		if (all_)
 			return;
 		for (const Column &column : target.columns) {
-			if (HasSelect(target.entity->relation, column.number))
+			if (MaySelect(target.entity->relation, column.number))
 				columns_ += std::to_string(column.number) + ',';
 		}
 	}
@@ -183,7 +172,7 @@ InsertStatement(Target &target, const Readable &readable, const std::vector<Part
 bool
 MayRead(const Target &target, const Column &column)
 {
-	return HasSelect(target.entity->relation, InvalidAttrNumber) || HasSelect(target.entity->relation, column.number);
+	return MaySelect(target.entity->relation) || MaySelect(target.entity->relation, column.number);
 }
 
 Written
