@@ -6,6 +6,8 @@
 #include "core/jsonb.h"
 #include "pg/memory.h"
 
+#include <algorithm>
+
 extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"

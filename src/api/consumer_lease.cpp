@@ -2,6 +2,8 @@
 
 #include "api/spi_value.h"
 
+#include <algorithm>
+
 extern "C" {
 #include "catalog/pg_type.h"
 }

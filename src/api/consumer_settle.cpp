@@ -1,5 +1,7 @@
 #include "api/consumer_settle.h"
 
+#include <algorithm>
+
 namespace txsync::api {
 
 namespace {

@@ -3,6 +3,8 @@
 #include "api/entity_data.h"
 #include "api/errors.h"
 
+#include <algorithm>
+
 extern "C" {
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"

@@ -1,4 +1,3 @@
-#include "api/json_object.h"
 #include "api/perform.h"
 
 #include "api/author.h"
@@ -6,6 +5,7 @@
 #include "api/described.h"
 #include "api/entity_data.h"
 #include "api/expectation.h"
+#include "api/json_object.h"
 #include "api/ledger.h"
 #include "api/mutation.h"
 #include "api/readable.h"

@@ -8,6 +8,8 @@
 #include "core/nullable.h"
 #include "pg/call.h"
 
+#include <algorithm>
+
 extern "C" {
 #include "access/detoast.h"
 #include "utils/datum.h"

@@ -12,6 +12,7 @@
 #include "core/conflict.h"
 #include "pg/entry.h"
 
+#include <algorithm>
 #include <charconv>
 
 extern "C" {

@@ -3,6 +3,8 @@
 #include "core/versions.h"
 #include "pg/trigger.h"
 
+#include <algorithm>
+
 extern "C" {
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"

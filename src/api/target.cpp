@@ -5,6 +5,8 @@
 #include "pg/memory.h"
 #include "pg/trigger.h"
 
+#include <algorithm>
+
 extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_attribute.h"

@@ -3,6 +3,8 @@
 #include "api/errors.h"
 #include "pg/subtransaction.h"
 
+#include <algorithm>
+
 namespace txsync::api {
 
 int

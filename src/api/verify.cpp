@@ -15,6 +15,8 @@
 #include "pg/entry.h"
 #include "pg/memory.h"
 
+#include <algorithm>
+
 extern "C" {
 #include "access/xlog.h"
 #include "catalog/pg_type.h"

@@ -2,9 +2,8 @@
 // Which activities newer ones stand for. Each activity has keys: what a reader may learn from it. It survives if it is
 // the newest of one of them, among those that are looked at:
 //
-//   (entity, organization)   of its organization, and of the one that it took the entity from, unless it is a
-//   visibility:
-//                            what was done to an entity is not said by who may see it
+//   (entity, organization)   of its organization, and of the one that it took the entity from; unless it is a
+//                            visibility: what was done to an entity is not said by who may see it
 //   (entity, existence)      of a create or delete
 //   (entity, field)          of each changed key and tx's changedField, or of "unknown" if it tells neither; unless the
 //                            entity was created or deleted since

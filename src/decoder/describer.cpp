@@ -4,6 +4,8 @@
 #include "core/versions.h"
 #include "pg/compat.h"
 
+#include <algorithm>
+
 namespace txsync::decoder {
 
 using core::Action;

@@ -2,6 +2,8 @@
 
 #include "decoder/members.h"
 
+#include <algorithm>
+
 namespace txsync::decoder {
 
 using core::Action;

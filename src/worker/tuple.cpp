@@ -45,7 +45,7 @@ public:
 		if (text.data() == nullptr)
 			Null();
 		else
-			Value(TextDatum(text));
+			Value(FromUtf8(text));
 	}
 
 	void
@@ -86,7 +86,7 @@ public:
 
 private:
 	static Datum
-	TextDatum(std::string_view text)
+	FromUtf8(std::string_view text)
 	{
 		return pg::Call([&] { return PointerGetDatum(pg::TextFromUtf8(text)); });
 	}
