@@ -53,9 +53,8 @@ public:
 	Batch(const core::JsonbContainer &ops, const ApplyOptions &options)
 		: options_(options)
 	{
-		auto elements = ops.First();
-		for (uint32_t i = 0; i < ops.Count(); i++)
-			Add(elements.Next());
+		for (const core::JsonbEntry &element : ops.Elements())
+			Add(element);
 		outcomes_.resize(ops_.size());
 		results_.resize(ops_.size());
 	}
@@ -294,11 +293,7 @@ ReadOptions(const core::JsonbContainer &object)
 	if (!object.IsObject())
 		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "options must be an object"};
 	ApplyOptions options;
-	auto names = object.First();
-	auto values = object.Values();
-	for (uint32_t i = 0; i < object.Count(); i++) {
-		std::string_view name = names.Next().bytes;
-		core::JsonbEntry value = values.Next();
+	for (const auto &[name, value] : object.Members()) {
 		if (name != "atomic")
 			throw pg::Failure{
 				ERRCODE_INVALID_PARAMETER_VALUE, "there is no option " + Quoted(name), {}, "Choose one of: atomic."};

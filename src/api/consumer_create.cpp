@@ -43,21 +43,12 @@ Malformed(std::string message)
 std::optional<core::NameSet>
 ReadNames(const core::JsonbEntry &entry, std::string_view member)
 {
-	using Kind = core::JsonbEntry::Kind;
-	if (entry.kind == Kind::kNull)
+	if (entry.kind == core::JsonbEntry::Kind::kNull)
 		return std::nullopt;
-	core::JsonbContainer array(entry.kind == Kind::kContainer ? entry.bytes : std::string_view());
-	if (entry.kind != Kind::kContainer || array.IsObject())
+	auto names = core::TextsOf(entry);
+	if (!names)
 		throw Malformed("the filter's " + Quoted(member) + " must be an array of texts");
-	std::vector<std::string> names;
-	core::JsonbContainer::Cursor elements = array.First();
-	for (uint32_t i = 0; i < array.Count(); i++) {
-		core::JsonbEntry element = elements.Next();
-		if (element.kind != Kind::kString)
-			throw Malformed("the filter's " + Quoted(member) + " must be an array of texts");
-		names.emplace_back(element.bytes);
-	}
-	return core::NameSet(std::move(names));
+	return core::NameSet({names->begin(), names->end()});
 }
 
 Filter
@@ -66,10 +57,7 @@ ReadFilter(const core::JsonbContainer &object)
 	if (!object.IsObject())
 		throw Malformed("the filter must be an object");
 	Filter filter;
-	core::JsonbContainer::Cursor keys = object.First(), values = object.Values();
-	for (uint32_t i = 0; i < object.Count(); i++) {
-		std::string_view key = keys.Next().bytes;
-		core::JsonbEntry value = values.Next();
+	for (const auto &[key, value] : object.Members()) {
 		if (key == "entityTypes")
 			filter.entity_types = ReadNames(value, key);
 		else if (key == "organizations")

@@ -184,27 +184,19 @@ IdReader::PartsOf(std::string_view entity_id) const
 {
 	if (columns_.size() == 1)
 		return {std::string(entity_id)};
-	std::vector<std::string> parts;
-	bool is_array = pg::Call([&] { return pg::IsJson(entity_id, GetDatabaseEncoding()); });
-	if (is_array) {
+	std::optional<std::vector<std::string_view>> parts;
+	if (pg::Call([&] { return pg::IsJson(entity_id, GetDatabaseEncoding()); })) {
 		Jsonb *jsonb = pg::Call(
 			[&] { return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(CString(entity_id)))); });
-		core::JsonbContainer array({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ});
-		is_array = JB_ROOT_IS_ARRAY(jsonb) && !JB_ROOT_IS_SCALAR(jsonb) && array.Count() == columns_.size();
-		auto elements = array.First();
-		for (uint32_t i = 0; is_array && i < array.Count(); i++) {
-			core::JsonbEntry element = elements.Next();
-			is_array = element.kind == core::JsonbEntry::Kind::kString;
-			parts.emplace_back(is_array ? element.bytes : std::string_view());
-		}
+		parts = core::TextsOf(core::JsonbContainer({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ}));
 	}
-	if (!is_array)
+	if (!parts || parts->size() != columns_.size())
 		throw Fail(errors::kInvalidEntityId,
 				   "the id of an entity of type " + Quoted(entity_type_) + " is a JSON array of " +
 					   std::to_string(columns_.size()) + " texts",
 				   {{"entityType", entity_type_}, {"entityId", entity_id}},
 				   "Its columns' values, in the order of the id: as txsync tells it.");
-	return parts;
+	return {parts->begin(), parts->end()};
 }
 
 Datum

@@ -32,15 +32,10 @@ BadPointers()
 std::string_view
 TextOf(const core::JsonbContainer &object, std::string_view name)
 {
-	auto names = object.First();
-	auto values = object.Values();
-	for (uint32_t i = 0; i < object.Count(); i++) {
-		bool is_it = names.Next().bytes == name;
-		core::JsonbEntry value = values.Next();
-		if (is_it && value.kind == Kind::kString)
-			return value.bytes;
-	}
-	throw BadPointers();
+	core::JsonbEntry member = object.Find(name);
+	if (member.kind != Kind::kString)
+		throw BadPointers();
+	return member.bytes;
 }
 
 std::vector<Pointer>
@@ -49,9 +44,7 @@ ReadPointers(const core::JsonbContainer &array)
 	if (array.IsObject() || array.IsScalar() || array.Count() < 1 || array.Count() > kMostPointers)
 		throw BadPointers();
 	std::vector<Pointer> pointers;
-	auto elements = array.First();
-	for (uint32_t i = 0; i < array.Count(); i++) {
-		core::JsonbEntry element = elements.Next();
+	for (const core::JsonbEntry &element : array.Elements()) {
 		core::JsonbContainer object(element.kind == Kind::kContainer ? element.bytes : std::string_view());
 		if (element.kind != Kind::kContainer || !object.IsObject())
 			throw BadPointers();

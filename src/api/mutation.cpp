@@ -116,36 +116,21 @@ RequireFieldOf(const Entity &entity, std::string_view field)
 
 // ---- The SQL function
 
-// A member of tx that is a text; data() == nullptr if there is none.
-std::string_view
-TextMember(std::string_view jsonb, std::string_view name)
+// What tx says that is expected; nothing if it does not say, null if it expects nobody.
+std::optional<std::string_view>
+ExpectedOf(std::string_view jsonb)
 {
-	core::JsonbContainer object(jsonb);
-	auto keys = object.First();
-	auto values = object.Values();
-	for (uint32_t i = 0; i < object.Count(); i++) {
-		bool is_it = keys.Next().bytes == name;
-		core::JsonbEntry value = values.Next();
-		if (!is_it)
-			continue;
-		if (value.kind == core::JsonbEntry::Kind::kString)
-			return value.bytes;
-		if (value.kind != core::JsonbEntry::Kind::kNull)
-			RefuseTx("expectedTransactionId must be null or a text");
+	core::JsonbEntry expected = core::JsonbContainer(jsonb).Find("expectedTransactionId");
+	switch (expected.kind) {
+	case core::JsonbEntry::Kind::kString:
+		return expected.bytes;
+	case core::JsonbEntry::Kind::kNull:
+		return std::string_view();
+	case core::JsonbEntry::Kind::kDamaged:
+		return std::nullopt;
+	default:
+		RefuseTx("expectedTransactionId must be null or a text");
 	}
-	return {};
-}
-
-bool
-HasMember(std::string_view jsonb, std::string_view name)
-{
-	core::JsonbContainer object(jsonb);
-	auto keys = object.First();
-	for (uint32_t i = 0; i < object.Count(); i++) {
-		if (keys.Next().bytes == name)
-			return true;
-	}
-	return false;
 }
 
 std::string
@@ -197,13 +182,13 @@ Begin(FunctionCallInfo fcinfo)
 	if (named.entity_id.size() > core::kMaxEntityId)
 		throw pg::Failure{ERRCODE_PROGRAM_LIMIT_EXCEEDED, "entity_id must have at most 8000 bytes"};
 	std::string request = PG_ARGISNULL(3) ? std::string() : Digest(JsonbArgument(fcinfo, 3));
-	std::string_view expected = TextMember(jsonb, "expectedTransactionId");
-	if (expected.data() != nullptr && named.entity_id.data() == nullptr)
+	std::optional<std::string_view> expected = ExpectedOf(jsonb);
+	if (expected && expected->data() != nullptr && named.entity_id.data() == nullptr)
 		RefuseTx("expectedTransactionId cannot be compared with anything without entity_type and entity_id");
 	if (BeginMutation(tx, named, request) == Begun::kDuplicate)
 		return DuplicateAnswer();
-	if (named.entity_id.data() != nullptr && HasMember(jsonb, "expectedTransactionId"))
-		RequireNoConflict(*EntityOf(named.entity_type), named.entity_id, {tx.changed_field, expected});
+	if (named.entity_id.data() != nullptr && expected)
+		RequireNoConflict(*EntityOf(named.entity_type), named.entity_id, {tx.changed_field, *expected});
 	return Parse(R"({"status":"new"})");
 }
 

@@ -76,11 +76,7 @@ AddDetail(JsonObject &result, const Problem &problem)
 	if (jsonb == nullptr || !JB_ROOT_IS_OBJECT(jsonb))
 		return;
 	core::JsonbContainer object({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ});
-	auto names = object.First();
-	auto values = object.Values();
-	for (uint32_t i = 0; i < object.Count(); i++) {
-		std::string_view name = names.Next().bytes;
-		core::JsonbEntry value = values.Next();
+	for (const auto &[name, value] : object.Members()) {
 		if (std::ranges::find(kOthers, name) == std::end(kOthers))
 			result.Json(name, JsonbOf(value));
 	}

@@ -28,27 +28,12 @@ struct Queued
 	core::QueuedOp queued;
 };
 
-// kDamaged if there is none.
-core::JsonbEntry
-Member(const core::JsonbContainer &object, std::string_view name)
-{
-	auto names = object.First();
-	auto values = object.Values();
-	for (uint32_t i = 0; i < object.Count(); i++) {
-		bool is_it = names.Next().bytes == name;
-		core::JsonbEntry value = values.Next();
-		if (is_it)
-			return value;
-	}
-	return {};
-}
-
 std::string
 ContentOf(const core::JsonbContainer &object)
 {
 	std::string content;
 	for (const char *name : {"value", "data"}) {
-		core::JsonbEntry member = Member(object, name);
+		core::JsonbEntry member = object.Find(name);
 		if (member.kind != Kind::kDamaged && member.kind != Kind::kNull)
 			content += TextOf(member);
 	}
@@ -69,7 +54,7 @@ ToQueued(const Queued &from, bool is_sound)
 	queued.expected = op.expected_transaction_id;
 	queued.replaces = op.replaces;
 	queued.content = from.content;
-	queued.sent = Member(from.object, "sent").kind == Kind::kTrue;
+	queued.sent = from.object.Find("sent").kind == Kind::kTrue;
 	queued.bound = !is_sound || op.expected_version || op.expected_field.data() != nullptr;
 	return queued;
 }
@@ -79,10 +64,8 @@ ReadQueue(const core::JsonbContainer &array)
 {
 	std::vector<Queued> queue;
 	queue.reserve(array.Count()); // they view into each other
-	auto elements = array.First();
-	for (uint32_t i = 0; i < array.Count(); i++) {
+	for (const core::JsonbEntry &element : array.Elements()) {
 		pg::CheckForInterrupts();
-		core::JsonbEntry element = elements.Next();
 		core::JsonbContainer object(element.kind == Kind::kContainer ? element.bytes : std::string_view());
 		if (element.kind != Kind::kContainer || !object.IsObject())
 			throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "ops must be an array of objects"};
@@ -100,13 +83,8 @@ JsonbValue *
 MergedData(const std::vector<Queued> &queue, const core::SquashedOp &squashed)
 {
 	JsonObject data;
-	core::JsonbContainer created(queue[squashed.base].op.data);
-	auto names = created.First();
-	auto values = created.Values();
-	for (uint32_t i = 0; i < created.Count(); i++) {
-		std::string_view name = names.Next().bytes;
-		data.Json(name, JsonbOf(values.Next()));
-	}
+	for (const auto &[name, value] : core::JsonbContainer(queue[squashed.base].op.data).Members())
+		data.Json(name, JsonbOf(value));
 	for (size_t update : squashed.values) // of two with one name the later one stays
 		data.Json(queue[update].op.tx.changed_field, JsonbOf(queue[update].op.value));
 	return data.End();
@@ -149,22 +127,18 @@ Squashed(const std::vector<Queued> &queue, const core::SquashedOp &squashed)
 {
 	const Queued &base = queue[squashed.base];
 	JsonObject op;
-	auto names = base.object.First();
-	auto values = base.object.Values();
-	for (uint32_t i = 0; i < base.object.Count(); i++) {
-		std::string_view name = names.Next().bytes;
-		core::JsonbEntry value = values.Next();
+	for (const auto &[name, value] : base.object.Members()) {
 		if (name != "expectedTransactionId")
 			op.Json(name, JsonbOf(value));
 	}
 	// Of two members with one name the later one stays.
 	for (const char *name : {"transactionId", "sourceId"}) {
-		core::JsonbEntry member = Member(queue[squashed.id].object, name);
+		core::JsonbEntry member = queue[squashed.id].object.Find(name);
 		if (member.kind != Kind::kDamaged)
 			op.Json(name, JsonbOf(member));
 	}
 	core::JsonbEntry expected =
-		Member(queue[squashed.expected].object, squashed.expected_is_id ? "transactionId" : "expectedTransactionId");
+		queue[squashed.expected].object.Find(squashed.expected_is_id ? "transactionId" : "expectedTransactionId");
 	if (expected.kind != Kind::kDamaged)
 		op.Json("expectedTransactionId", JsonbOf(expected));
 	if (squashed.expected_field)

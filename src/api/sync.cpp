@@ -40,18 +40,10 @@ BadOption(std::string_view name, const char *what)
 core::NameSet
 ReadNames(std::string_view option, const core::JsonbEntry &value)
 {
-	core::JsonbContainer array(value.kind == Kind::kContainer ? value.bytes : std::string_view());
-	if (value.kind != Kind::kContainer || array.IsObject())
+	auto names = core::TextsOf(value);
+	if (!names)
 		throw BadOption(option, "an array of texts");
-	std::vector<std::string> names;
-	auto elements = array.First();
-	for (uint32_t i = 0; i < array.Count(); i++) {
-		core::JsonbEntry element = elements.Next();
-		if (element.kind != Kind::kString)
-			throw BadOption(option, "an array of texts");
-		names.emplace_back(element.bytes);
-	}
-	return core::NameSet(std::move(names));
+	return core::NameSet({names->begin(), names->end()});
 }
 
 int64_t
@@ -92,11 +84,7 @@ ReadOptions(const core::JsonbContainer &object)
 	if (!object.IsObject())
 		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "options must be an object"};
 	Options options;
-	auto names = object.First();
-	auto values = object.Values();
-	for (uint32_t i = 0; i < object.Count(); i++) {
-		std::string_view name = names.Next().bytes;
-		core::JsonbEntry value = values.Next();
+	for (const auto &[name, value] : object.Members()) {
 		if (value.kind != Kind::kNull)
 			ReadOption(options, name, value);
 	}

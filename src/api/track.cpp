@@ -97,11 +97,7 @@ Strategies(const Table &table, FunctionCallInfo fcinfo, int i)
 	if (!object.IsObject())
 		throw Failure{ERRCODE_INVALID_PARAMETER_VALUE, "strategies must be an object of column names and strategies"};
 	std::vector<std::string> lww;
-	auto keys = object.First();
-	auto values = object.Values();
-	for (uint32_t at = 0; at < object.Count(); at++) {
-		std::string_view column = keys.Next().bytes;
-		core::JsonbEntry strategy = values.Next();
+	for (const auto &[column, strategy] : object.Members()) {
 		table.RequireColumn(column);
 		if (strategy.kind == core::JsonbEntry::Kind::kString && strategy.bytes == "lww")
 			lww.emplace_back(column);

@@ -188,12 +188,7 @@ Create(Target &target, const core::Op &op)
 		parts.push_back({column, false});
 	}
 
-	core::JsonbContainer data(op.data);
-	auto names = data.First();
-	auto values = data.Values();
-	for (uint32_t i = 0; i < data.Count(); i++) {
-		std::string_view name = names.Next().bytes;
-		core::JsonbEntry value = values.Next();
+	for (const auto &[name, value] : core::JsonbContainer(op.data).Members()) {
 		if (Column *column = target.Find(name); column != nullptr && column->is_id) {
 			auto at = std::find(target.id_columns.begin(), target.id_columns.end(), column);
 			RequireSameId(target.entity->ids, *column, value, id, static_cast<size_t>(at - target.id_columns.begin()));

@@ -127,6 +127,38 @@ JsonbContainer::Cursor::Next()
 	return {kind, content_.substr(begin, offset_ - begin)};
 }
 
+JsonbEntry
+JsonbContainer::Find(std::string_view name) const
+{
+	for (const Member &member : Members()) {
+		if (member.name == name)
+			return member.value;
+	}
+	return {};
+}
+
+std::optional<std::vector<std::string_view>>
+TextsOf(const JsonbContainer &array)
+{
+	if (array.IsObject() || array.IsScalar())
+		return std::nullopt;
+	std::vector<std::string_view> texts;
+	for (const JsonbEntry &element : array.Elements()) {
+		if (element.kind != JsonbEntry::Kind::kString)
+			return std::nullopt;
+		texts.push_back(element.bytes);
+	}
+	return texts;
+}
+
+std::optional<std::vector<std::string_view>>
+TextsOf(const JsonbEntry &entry)
+{
+	if (entry.kind != JsonbEntry::Kind::kContainer)
+		return std::nullopt;
+	return TextsOf(JsonbContainer(entry.bytes));
+}
+
 bool
 WriteArray(Buffer &out, std::span<const std::string_view> containers)
 {
@@ -145,12 +177,8 @@ ReadTx(std::string_view jsonb, Tx &tx)
 	JsonbContainer container(jsonb);
 	if (!container.IsObject())
 		return "tx is not an object";
-	auto keys = container.First();
-	auto values = container.Values();
-	for (uint32_t i = 0; i < container.Count(); i++) {
-		JsonbEntry key = keys.Next();
-		JsonbEntry value = values.Next();
-		std::string_view *member = key.kind == JsonbEntry::Kind::kString ? MemberOf(tx, key.bytes) : nullptr;
+	for (const auto &[name, value] : container.Members()) {
+		std::string_view *member = MemberOf(tx, name);
 		if (member == nullptr || value.kind == JsonbEntry::Kind::kNull)
 			continue;
 		*member = value.kind == JsonbEntry::Kind::kString ? value.bytes : ""; // which is none that a member may have

@@ -4,8 +4,10 @@
 #include "core/tx.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace txsync::core {
 
@@ -73,6 +75,97 @@ public:
 		return {*this, count_};
 	}
 
+	struct Member
+	{
+		std::string_view name;
+		JsonbEntry value;
+	};
+
+	// Reads an object's keys and values side by side.
+	class MemberCursor
+	{
+	public:
+		explicit MemberCursor(const JsonbContainer &object)
+			: keys_(object.First())
+			, values_(object.Values())
+		{}
+
+		Member
+		Next()
+		{
+			JsonbEntry key = keys_.Next();
+			return {key.kind == JsonbEntry::Kind::kString ? key.bytes : std::string_view(), values_.Next()};
+		}
+
+	private:
+		Cursor keys_, values_;
+	};
+
+	// What a `for` goes through once. It may outlive the container, but not its bytes.
+	template <class Reader>
+	class Range
+	{
+	public:
+		struct End
+		{};
+
+		Range(Reader reader, uint32_t count)
+			: reader_(reader)
+			, left_(count)
+		{}
+
+		Range
+		begin() const
+		{
+			return *this;
+		}
+
+		End
+		end() const
+		{
+			return {};
+		}
+
+		auto
+		operator*()
+		{
+			return reader_.Next();
+		}
+
+		Range &
+		operator++()
+		{
+			left_--;
+			return *this;
+		}
+
+		bool
+		operator!=(End) const
+		{
+			return left_ > 0;
+		}
+
+	private:
+		Reader reader_;
+		uint32_t left_;
+	};
+
+	// Of an array, and of an object.
+	Range<Cursor>
+	Elements() const
+	{
+		return {First(), count_};
+	}
+
+	Range<MemberCursor>
+	Members() const
+	{
+		return {MemberCursor(*this), count_};
+	}
+
+	// An object's member; kDamaged if it has none of the name.
+	JsonbEntry Find(std::string_view name) const;
+
 private:
 	const char *EntryAt(uint32_t index) const;
 	uint32_t OffsetOf(uint32_t index) const;
@@ -82,6 +175,10 @@ private:
 	uint32_t header_ = 0;
 	uint32_t count_ = 0;
 };
+
+// The elements of an array of texts; nothing for what is none.
+std::optional<std::vector<std::string_view>> TextsOf(const JsonbContainer &array);
+std::optional<std::vector<std::string_view>> TextsOf(const JsonbEntry &entry);
 
 // Appends an array of containers, each a jsonb without its length word. False if it would be larger than jsonb can be.
 bool WriteArray(Buffer &out, std::span<const std::string_view> containers);

@@ -59,14 +59,10 @@ std::array<JsonbEntry, n>
 Collect(const JsonbContainer &object, const std::array<std::string_view, n> &names)
 {
 	std::array<JsonbEntry, n> found;
-	auto keys = object.First();
-	auto values = object.Values();
-	for (uint32_t i = 0; i < object.Count(); i++) {
-		std::string_view key = keys.Next().bytes;
-		JsonbEntry value = values.Next();
-		auto name = std::find(names.begin(), names.end(), key);
+	for (const JsonbContainer::Member &member : object.Members()) {
+		auto name = std::find(names.begin(), names.end(), member.name);
 		if (name != names.end())
-			found[static_cast<size_t>(name - names.begin())] = value;
+			found[static_cast<size_t>(name - names.begin())] = member.value;
 	}
 	return found;
 }
@@ -231,18 +227,11 @@ private:
 	void
 	Replaces()
 	{
-		const JsonbEntry &replaces = members_[kReplaces];
-		if (!IsThere(replaces))
+		if (!IsThere(members_[kReplaces]))
 			return;
-		JsonbContainer array(replaces.kind == Kind::kContainer ? replaces.bytes : std::string_view());
-		bool sound = replaces.kind == Kind::kContainer && !array.IsObject();
-		auto elements = array.First();
-		for (uint32_t i = 0; sound && i < array.Count(); i++) {
-			JsonbEntry id = elements.Next();
-			sound = id.kind == Kind::kString;
-			op_.replaces.push_back(id.bytes);
-		}
-		Require(sound, kReplaces, "must be an array of texts");
+		auto ids = TextsOf(members_[kReplaces]);
+		Require(ids.has_value(), kReplaces, "must be an array of texts");
+		op_.replaces = std::move(ids).value_or(std::vector<std::string_view>());
 	}
 
 	std::array<JsonbEntry, kMembers> members_;

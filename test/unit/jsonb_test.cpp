@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -407,6 +408,48 @@ TEST(ReadTx, AmongOtherMembers)
 		ASSERT_EQ(tx.changed_field.data() == nullptr, !json.contains("changedField") || json["changedField"].is_null());
 	}
 	EXPECT_GT(sound, 2000);
+}
+
+TEST(Jsonb, MembersAndElements)
+{
+	std::string stored = test::StoredJsonb::Of(Json::parse(R"({"a":"x","bb":[1,"y",null],"c":{}})"));
+	JsonbContainer object(stored);
+	std::vector<std::string> names;
+	for (const auto &[name, value] : object.Members()) {
+		names.emplace_back(name);
+		EXPECT_EQ(object.Find(name).kind, value.kind);
+		EXPECT_EQ(object.Find(name).bytes, value.bytes);
+	}
+	EXPECT_EQ(names, (std::vector<std::string>{"a", "bb", "c"}));
+	EXPECT_EQ(object.Find("a").bytes, "x");
+	EXPECT_EQ(object.Find("b").kind, Kind::kDamaged);
+
+	std::vector<Kind> kinds;
+	for (const JsonbEntry &element : JsonbContainer(object.Find("bb").bytes).Elements())
+		kinds.push_back(element.kind);
+	EXPECT_EQ(kinds, (std::vector{Kind::kNumeric, Kind::kString, Kind::kNull}));
+	for (const JsonbContainer::Member &member : JsonbContainer(object.Find("c").bytes).Members())
+		ADD_FAILURE() << member.name;
+}
+
+TEST(Jsonb, Texts)
+{
+	auto read = [](const char *json) -> std::optional<std::vector<std::string>> {
+		std::string stored = test::StoredJsonb::Of(Json::parse(json));
+		auto texts = TextsOf(JsonbContainer(stored));
+		if (!texts)
+			return std::nullopt;
+		return std::vector<std::string>(texts->begin(), texts->end());
+	};
+	EXPECT_EQ(read(R"(["a","","b"])"), (std::vector<std::string>{"a", "", "b"}));
+	EXPECT_EQ(read("[]"), std::vector<std::string>());
+	for (const char *other : {R"(["a",1])", "[null]", R"([["a"]])", R"({"a":"b"})", "{}", R"("a")", "null"})
+		EXPECT_EQ(read(other), std::nullopt) << other;
+
+	std::string stored = test::StoredJsonb::Of(Json::parse(R"({"list":["a"],"text":"a"})"));
+	EXPECT_EQ(TextsOf(JsonbContainer(stored).Find("list")), std::vector<std::string_view>{"a"});
+	EXPECT_EQ(TextsOf(JsonbContainer(stored).Find("text")), std::nullopt);
+	EXPECT_EQ(TextsOf(JsonbEntry()), std::nullopt);
 }
 
 } // namespace
