@@ -131,6 +131,20 @@ subtest 'records of many pages among others' => sub {
 	sql('DROP TABLE large');
 };
 
+# Indexes that few rows are in are there before these.
+subtest 'so many rows that they have a partition of their own' => sub {
+	$node->safe_psql('postgres', $_) foreach q{SET allow_in_place_tablespaces = on; CREATE TABLESPACE fast LOCATION ''}, 'ALTER INDEX txsync.activity_topic SET TABLESPACE fast';
+	sql(q{INSERT INTO notes SELECT g FROM generate_series(100001, 130000) g});
+	wait_captured_ok('captured');
+	is(sql(<<'SQL'), '2|activity_topic fast', 'its indexes are where those of all are');
+SELECT count(DISTINCT indrelid), string_agg(concat_ws(' ', p.relname, spcname), ', ') FILTER (WHERE indrelid = (SELECT max(tableoid) FROM txsync.activity) AND c.reltablespace <> 0)
+FROM pg_index JOIN pg_inherits ON inhrelid = indexrelid JOIN pg_class c ON c.oid = indexrelid JOIN pg_class p ON p.oid = inhparent LEFT JOIN pg_tablespace t ON t.oid = c.reltablespace
+WHERE inhparent::regclass::text LIKE 'txsync.activity%'
+SQL
+	sql(q{ALTER INDEX txsync.activity_topic SET TABLESPACE pg_default; DELETE FROM notes WHERE id > 100000});
+	wait_captured_ok('captured');
+};
+
 subtest 'pause and resume' => sub {
 	sql('CREATE TABLE of_no_interest AS SELECT g FROM generate_series(1, 1000) g');
 	wait_captured_ok('captured');
