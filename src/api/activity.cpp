@@ -4,6 +4,7 @@
 #include "api/entity.h"
 #include "api/spi_value.h"
 #include "core/jsonb.h"
+#include "pg/image.h"
 #include "pg/memory.h"
 
 #include <algorithm>
@@ -106,10 +107,7 @@ public:
 		Datum value = Next();
 		if (value == 0)
 			return {};
-		return pg::Call([&] {
-			auto *text = PG_DETOAST_DATUM_PACKED(value);
-			return std::string_view(VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
-		});
+		return pg::Call([&] { return pg::BytesOf(PG_DETOAST_DATUM_PACKED(value)); });
 	}
 
 	// A jsonb without its length word.
@@ -119,10 +117,7 @@ public:
 		Datum value = Next();
 		if (value == 0)
 			return {};
-		return pg::Call([&] {
-			auto *jsonb = PG_DETOAST_DATUM(value);
-			return std::string_view(VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ);
-		});
+		return pg::Call([&] { return pg::BytesOf(PG_DETOAST_DATUM(value)); });
 	}
 
 	// As text.
@@ -152,7 +147,7 @@ public:
 		});
 		for (int i = 0; i < count; i++) {
 			auto *text = reinterpret_cast<struct varlena *>(DatumGetPointer(elements[i]));
-			texts.emplace_back(VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
+			texts.emplace_back(pg::BytesOf(text));
 		}
 		return true;
 	}

@@ -1,6 +1,7 @@
 #include "api/activity_scan.h"
 
 #include "core/jsonb.h"
+#include "pg/image.h"
 #include "pg/memory.h"
 
 extern "C" {
@@ -111,7 +112,7 @@ std::string_view
 ActivityScan::Text(int column)
 {
 	const char *value = Value(column);
-	return value == nullptr ? std::string_view() : std::string_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	return value == nullptr ? std::string_view() : pg::BytesOf(value);
 }
 
 const core::Compaction::Activity &
@@ -157,7 +158,7 @@ ActivityScan::ReadKeys()
 {
 	core::Tx tx;
 	if (const char *value = Value(kTx))
-		core::ReadTx({VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)}, tx);
+		core::ReadTx(pg::BytesOf(value), tx);
 	activity_.changed_field = tx.changed_field;
 	const char *value = Value(kChangedKeys);
 	auto *array = reinterpret_cast<ArrayType *>(const_cast<char *>(value != nullptr ? Aligned(value) : nullptr));
@@ -167,7 +168,7 @@ ActivityScan::ReadKeys()
 	int count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	const char *at = ARR_DATA_PTR(array);
 	for (int i = 0; i < count; i++) {
-		keys_.emplace_back(VARDATA_ANY(at), VARSIZE_ANY_EXHDR(at));
+		keys_.emplace_back(pg::BytesOf(at));
 		at = reinterpret_cast<const char *>(INTALIGN(at + VARSIZE_ANY(at)));
 	}
 }

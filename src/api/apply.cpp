@@ -8,6 +8,7 @@
 #include "api/table.h"
 #include "api/write.h"
 #include "pg/entry.h"
+#include "pg/image.h"
 #include "pg/memory.h"
 
 extern "C" {
@@ -222,7 +223,7 @@ private:
 			MemoryContext inner = MemoryContextSwitchTo(context_);
 			Jsonb *jsonb = JsonbValueToJsonb(result);
 			MemoryContextSwitchTo(inner);
-			return std::string_view(VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ);
+			return pg::BytesOf(jsonb);
 		});
 		told_ += results_[op].size();
 	}

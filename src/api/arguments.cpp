@@ -1,4 +1,5 @@
 #include "api/arguments.h"
+#include "pg/image.h"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -20,10 +21,7 @@ OptionalText(FunctionCallInfo fcinfo, int i)
 {
 	if (PG_ARGISNULL(i))
 		return {};
-	return pg::Call([&] {
-		auto *value = PG_GETARG_TEXT_PP(i);
-		return std::string_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-	});
+	return pg::Call([&] { return pg::BytesOf(PG_GETARG_TEXT_PP(i)); });
 }
 
 std::string
@@ -72,7 +70,7 @@ std::string_view
 JsonbArgument(FunctionCallInfo fcinfo, int i)
 {
 	Jsonb *jsonb = pg::Call([&] { return PG_GETARG_JSONB_P(i); });
-	return {VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ};
+	return pg::BytesOf(jsonb);
 }
 
 Datum

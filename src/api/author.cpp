@@ -8,6 +8,7 @@
 #include "api/mutation.h"
 #include "api/table.h"
 #include "core/jsonb.h"
+#include "pg/image.h"
 
 extern "C" {
 #include "access/detoast.h"
@@ -86,7 +87,7 @@ Parse(const StoredTx &stored, core::Tx &tx)
 	if (!fits)
 		return "tx is larger than 64 kB";
 	auto *jsonb = pg::Call([&] { return PG_DETOAST_DATUM(stored.datum); });
-	return core::ReadTx({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ}, tx);
+	return core::ReadTx(pg::BytesOf(jsonb), tx);
 }
 
 // What is stored has nothing but the three members, and a changedField only with an update.

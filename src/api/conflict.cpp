@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "core/nullable.h"
 #include "pg/entry.h"
+#include "pg/image.h"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -169,7 +170,7 @@ is_transaction_processed(PG_FUNCTION_ARGS)
 {
 	return pg::Entry([&] {
 		auto *id = pg::Call([&] { return PG_GETARG_TEXT_PP(0); });
-		return BoolGetDatum(IsClaimed({VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id)}));
+		return BoolGetDatum(IsClaimed(pg::BytesOf(id)));
 	});
 }
 

@@ -10,6 +10,7 @@
 #include "api/tombstone.h"
 #include "core/jsonb.h"
 #include "core/nullable.h"
+#include "pg/image.h"
 #include "pg/memory.h"
 #include "pg/trigger.h"
 
@@ -165,8 +166,7 @@ Bytes(int column)
 		Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null);
 		if (null)
 			return {};
-		auto *bytes = PG_DETOAST_DATUM(value);
-		return {VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ};
+		return pg::BytesOf(PG_DETOAST_DATUM(value));
 	});
 }
 

@@ -4,6 +4,7 @@
 #include "core/json.h"
 #include "core/jsonb.h"
 #include "pg/compat.h"
+#include "pg/image.h"
 #include "pg/memory.h"
 
 extern "C" {
@@ -188,7 +189,7 @@ IdReader::PartsOf(std::string_view entity_id) const
 	if (pg::Call([&] { return pg::IsJson(entity_id, GetDatabaseEncoding()); })) {
 		Jsonb *jsonb = pg::Call(
 			[&] { return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(CString(entity_id)))); });
-		parts = core::TextsOf(core::JsonbContainer({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ}));
+		parts = core::TextsOf(core::JsonbContainer(pg::BytesOf(jsonb)));
 	}
 	if (!parts || parts->size() != columns_.size())
 		throw Fail(errors::kInvalidEntityId,

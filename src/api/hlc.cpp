@@ -5,6 +5,7 @@
 #include "api/errors.h"
 #include "pg/compat.h"
 #include "pg/entry.h"
+#include "pg/image.h"
 
 extern "C" {
 #include "common/hashfn.h"
@@ -53,8 +54,7 @@ ToDatum(const core::Hlc &hlc)
 std::string_view
 Stored(FunctionCallInfo fcinfo, int i)
 {
-	varlena *value = pg::Call([&] { return PG_GETARG_VARLENA_PP(i); });
-	return {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
+	return pg::BytesOf(pg::Call([&] { return PG_GETARG_VARLENA_PP(i); }));
 }
 
 std::string
@@ -70,10 +70,8 @@ StoredAsText(FunctionCallInfo fcinfo)
 Datum
 Receive(FunctionCallInfo fcinfo)
 {
-	std::string_view id = pg::Call([&] {
-		text *received = DatumGetTextPP(DirectFunctionCall1(textrecv, PG_GETARG_DATUM(0)));
-		return std::string_view(VARDATA_ANY(received), VARSIZE_ANY_EXHDR(received));
-	});
+	std::string_view id =
+		pg::Call([&] { return pg::BytesOf(DatumGetTextPP(DirectFunctionCall1(textrecv, PG_GETARG_DATUM(0)))); });
 	return ToDatum(Parse(id));
 }
 

@@ -4,6 +4,7 @@
 #include "api/errors.h"
 #include "api/keyed_table.h"
 #include "api/ledger_partition.h"
+#include "pg/image.h"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -53,8 +54,7 @@ Text(const KeyedTable &table, HeapTuple row, Column column)
 		Datum datum = heap_getattr(row, column + 1, table.Desc(), &null);
 		if (null)
 			return std::string_view();
-		auto *bytes = PG_DETOAST_DATUM_PACKED(datum);
-		return std::string_view(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+		return pg::BytesOf(PG_DETOAST_DATUM_PACKED(datum));
 	});
 	return text.data() == nullptr ? std::nullopt : std::optional<std::string>(text);
 }

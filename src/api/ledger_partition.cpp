@@ -6,6 +6,7 @@
 #include "core/hlc.h"
 #include "pg/entry.h"
 #include "pg/call.h"
+#include "pg/image.h"
 
 extern "C" {
 #include "access/genam.h"
@@ -118,7 +119,7 @@ mutation_day(PG_FUNCTION_ARGS)
 {
 	return pg::Entry([&] {
 		auto *id = pg::Call([&] { return PG_GETARG_TEXT_PP(0); });
-		std::optional<int32_t> day = DayOf({VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id)});
+		std::optional<int32_t> day = DayOf(pg::BytesOf(id));
 		fcinfo->isnull = !day;
 		return DateADTGetDatum(day.value_or(0) - kEpochOffset);
 	});

@@ -2,6 +2,7 @@
 
 #include "api/entity_data.h"
 #include "api/errors.h"
+#include "pg/image.h"
 
 #include <algorithm>
 
@@ -75,7 +76,7 @@ AddDetail(JsonObject &result, const Problem &problem)
 	Jsonb *jsonb = ParseDetail(problem.detail);
 	if (jsonb == nullptr || !JB_ROOT_IS_OBJECT(jsonb))
 		return;
-	core::JsonbContainer object({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ});
+	core::JsonbContainer object(pg::BytesOf(jsonb));
 	for (const auto &[name, value] : object.Members()) {
 		if (std::ranges::find(kOthers, name) == std::end(kOthers))
 			result.Json(name, JsonbOf(value));

@@ -12,6 +12,7 @@
 #include "api/table.h"
 #include "api/try_read.h"
 #include "api/write.h"
+#include "pg/image.h"
 #include "pg/memory.h"
 
 extern "C" {
@@ -73,7 +74,7 @@ StateOf(const core::Op &op, const std::optional<Datum> &stored)
 	state.has_versions = stored.has_value();
 	if (stored) {
 		auto *bytes = reinterpret_cast<struct varlena *>(DatumGetPointer(*stored));
-		state.versions.assign(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
+		state.versions.assign(pg::BytesOf(bytes));
 	} else {
 		state.creator = op.tx.transaction_id;
 	}

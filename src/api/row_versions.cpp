@@ -7,6 +7,7 @@
 #include "core/jsonb.h"
 #include "core/nullable.h"
 #include "pg/call.h"
+#include "pg/image.h"
 
 #include <algorithm>
 
@@ -98,7 +99,7 @@ VersionsOf(core::Buffer &store, const RowTable &table, TupleDesc desc, HeapTuple
 	core::Tx creator;
 	if (!tx.null) {
 		auto *jsonb = pg::Call([&] { return PG_DETOAST_DATUM(tx.datum); });
-		if (core::ReadTx({VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ}, creator) != nullptr)
+		if (core::ReadTx(pg::BytesOf(jsonb), creator) != nullptr)
 			creator = {};
 	}
 	return core::Versions::Fresh(store, creator.transaction_id, core::TimeOf(creator.transaction_id));

@@ -4,6 +4,7 @@
 #include "api/try_read.h"
 #include "core/json.h"
 #include "core/jsonb.h"
+#include "pg/image.h"
 #include "pg/memory.h"
 #include "pg/subtransaction.h"
 
@@ -80,10 +81,7 @@ StatementForNext(const Entity &entity, const Readable &readable, Content content
 std::string_view
 Bytes(Datum value)
 {
-	return pg::Call([&] {
-		auto *bytes = PG_DETOAST_DATUM(value);
-		return std::string_view(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
-	});
+	return pg::Call([&] { return pg::BytesOf(PG_DETOAST_DATUM(value)); });
 }
 
 // As the stream has it, as far as that is in the settings.

@@ -1,6 +1,7 @@
 #include "api/table_walk.h"
 
 #include "core/versions.h"
+#include "pg/image.h"
 #include "pg/trigger.h"
 
 #include <algorithm>
@@ -87,8 +88,7 @@ RowVersion(const Entity &entity, HeapTuple row, int column)
 		Datum value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &null);
 		if (null)
 			return {};
-		auto *detoasted = PG_DETOAST_DATUM(value);
-		return {VARDATA(detoasted), VARSIZE(detoasted) - VARHDRSZ};
+		return pg::BytesOf(PG_DETOAST_DATUM(value));
 	});
 	if (bytes.data() == nullptr)
 		return 1;

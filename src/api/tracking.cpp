@@ -3,6 +3,7 @@
 #include "core/json.h"
 #include "core/tracking.h"
 #include "pg/entry.h"
+#include "pg/image.h"
 #include "pg/trigger.h"
 
 extern "C" {
@@ -77,8 +78,7 @@ tracking(PG_FUNCTION_ARGS)
 {
 	return pg::Entry([&] {
 		auto *bytes = pg::Call([&] { return PG_GETARG_BYTEA_PP(0); });
-		std::optional<core::Tracking> tracking =
-			core::ParseTracking(pg::SplitArguments({VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)}));
+		std::optional<core::Tracking> tracking = core::ParseTracking(pg::SplitArguments(pg::BytesOf(bytes)));
 		if (!tracking) {
 			fcinfo->isnull = true;
 			return Datum(0);

@@ -159,7 +159,7 @@ Parser::Container(Value &value, char end)
 		open_.push_back(member);
 	}
 	depth_--;
-	auto mine = std::ranges::subrange(open_.begin() + static_cast<ptrdiff_t>(begin), open_.end());
+	std::span mine = std::span(open_).subspan(begin);
 	value.kind = kContainer;
 	value.first = members_.size();
 	if (value.is_object) {

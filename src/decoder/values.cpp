@@ -6,6 +6,7 @@
 #include "decoder/scalars.h"
 #include "decoder/settings.h"
 #include "pg/call.h"
+#include "pg/image.h"
 #include "pg/transaction.h"
 
 extern "C" {
@@ -195,7 +196,7 @@ Values::Bytes(Datum value)
 	auto *pointer = reinterpret_cast<struct varlena *>(DatumGetPointer(value));
 	if (VARATT_IS_EXTERNAL(pointer) || VARATT_IS_COMPRESSED(pointer)) [[unlikely]]
 		pointer = pg::Call([&] { return pg_detoast_datum_packed(pointer); });
-	return {VARDATA_ANY(pointer), VARSIZE_ANY_EXHDR(pointer)};
+	return pg::BytesOf(pointer);
 }
 
 bool

@@ -12,6 +12,13 @@ struct Layout
 	bool by_value = false;
 };
 
+// Of a value of variable length, which is in memory and decompressed.
+inline std::string_view
+BytesOf(const void *value)
+{
+	return {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
+}
+
 // `value` must be in memory and decompressed if it is of variable length. The view may point into `value` itself.
 inline std::string_view
 Image(const Datum &value, Layout layout)
@@ -20,7 +27,7 @@ Image(const Datum &value, Layout layout)
 		return {reinterpret_cast<const char *>(&value), sizeof value};
 	const char *pointer = DatumGetPointer(value);
 	if (layout.length == -1)
-		return {VARDATA_ANY(pointer), VARSIZE_ANY_EXHDR(pointer)};
+		return BytesOf(pointer);
 	return {pointer, layout.length == -2 ? strlen(pointer) + 1 : static_cast<size_t>(layout.length)};
 }
 

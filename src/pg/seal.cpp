@@ -2,6 +2,7 @@
 
 #include "pg/call.h"
 #include "pg/error.h"
+#include "pg/image.h"
 
 #include <optional>
 #include <string>
@@ -59,7 +60,7 @@ Key()
 	Datum value = HeapTupleIsValid(row) ? heap_getattr(row, 1, RelationGetDescr(table), &null) : 0;
 	if (!null) {
 		bytea *bytes = DatumGetByteaPCopy(value);
-		key = {VARDATA(bytes), static_cast<size_t>(VARSIZE(bytes) - VARHDRSZ)};
+		key = BytesOf(bytes);
 	}
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);

@@ -1,5 +1,7 @@
 #include "pg/trigger.h"
 
+#include "pg/image.h"
+
 extern "C" {
 #include "access/genam.h"
 #include "access/htup_details.h"
@@ -110,7 +112,7 @@ TrackedTables()
 	std::vector<TrackedTable> tables;
 	for (int i = 0; i < list_length(all); i++) {
 		auto *found = static_cast<Found *>(list_nth(all, i));
-		tables.push_back({found->relation, {VARDATA(found->arguments), VARSIZE(found->arguments) - VARHDRSZ}});
+		tables.push_back({found->relation, std::string(BytesOf(found->arguments))});
 	}
 	return tables;
 }

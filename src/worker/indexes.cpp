@@ -1,6 +1,7 @@
 #include "worker/indexes.h"
 
 #include "pg/compat.h"
+#include "pg/image.h"
 #include "pg/memory.h"
 
 #include <algorithm>
@@ -94,7 +95,7 @@ Indexes::AppendKey(Index &index, const Datum *values, const bool *nulls)
 			index.keys.Append({reinterpret_cast<const char *>(&number), sizeof number});
 		} else if (column->attlen == -1) {
 			auto *value = reinterpret_cast<struct varlena *>(DatumGetPointer(values[i]));
-			index.keys.Append({VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)});
+			index.keys.Append(pg::BytesOf(value));
 			index.keys.Append('\0');
 		}
 	}
