@@ -6,7 +6,7 @@ CLANG_FORMAT ?= clang-format
 CMAKE_DIR := build/cmake
 
 # The install script is made of one file per theme, in this order.
-SQL_THEMES = secret entities hlc track mutation annotate capture compaction doctor health ops catchup events backfill consumers privileges
+SQL_THEMES = secret entities hlc track mutation annotate capture compaction doctor ops catchup events backfill consumers health privileges
 
 # These goals need no PostgreSQL (scripts/check installs it), and PGXS has a `check` of its own: it is read for the others only.
 FRONT_DESK = help configure unit client check bench lint format format-check

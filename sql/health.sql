@@ -34,6 +34,8 @@ WITH slot AS (
     FROM (SELECT s.code, s.error_message FROM @extschema@.sync_log s WHERE s.sync_type = 'compaction' AND s.code IN ('COMPACTION_FAILED', 'CHANGELOG_COMPACTED') ORDER BY s.id DESC LIMIT 1) l
     WHERE l.code = 'COMPACTION_FAILED'
   UNION ALL
+    SELECT 1, format('consumer "%s" has expired: what it has not read is gone', c.name) FROM @extschema@.consumer c WHERE c.expired
+  UNION ALL
     SELECT 1, 'the notification queue is nearly full: somebody listens in a transaction that does not end' WHERE pg_notification_queue_usage() > 0.8
 )
 SELECT (ARRAY['ok', 'degraded', 'failing'])[1 + coalesce(max(r.rank), 0)], coalesce(array_agg(r.reason ORDER BY r.rank DESC, r.reason), '{}') FROM reason r WHERE NOT pg_is_in_recovery();

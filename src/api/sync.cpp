@@ -2,8 +2,8 @@
 
 #include "api/apply.h"
 #include "api/arguments.h"
+#include "api/conflict.h"
 #include "api/entity.h"
-#include "api/errors.h"
 #include "api/ledger.h"
 #include "api/page.h"
 #include "api/table.h"
@@ -147,11 +147,7 @@ ConflictOf(const core::Op &op, std::span<const Told> changes)
 	auto last = std::ranges::find_if(changes.rbegin(), changes.rend(), touches);
 	if (last == changes.rend() || IsClaimed(op.tx.transaction_id)) // the ledger has the answer for a duplicate
 		return std::nullopt;
-	return Fail(errors::kFieldConflict,
-				Quoted(op.entity_type) + " " + Quoted(op.entity_id) + " has been changed meanwhile",
-				{{"field", op.tx.changed_field},
-				 {"expectedTransactionId", op.expected_transaction_id},
-				 {"serverTransactionId", last->version}});
+	return FieldConflict(op.entity_type, op.entity_id, {op.tx.changed_field, op.expected_transaction_id}, last->version);
 }
 
 Datum

@@ -137,6 +137,7 @@ subtest 'consumers' => sub {
 	sleep 0.2;
 	is(member(compact(), 'floor'), $first + 899, 'but not for ever');
 	is($db->sql('SELECT string_agg(name, $$ $$) FROM txsync.consumer WHERE expired'), 'late', 'expired');
+	is($db->health, 'degraded: consumer "late" has expired: what it has not read is gone', 'which health() says');
 	is($db->sql(q{SELECT status, error_message, detail ->> 'consumer' FROM txsync.sync_log WHERE code = 'CONSUMER_EXPIRED'}),
 		'WARNING|consumer "late" is too far behind: what it has not read is gone|late', 'loudly');
 	$db->sql('DELETE FROM txsync.consumer');
