@@ -112,13 +112,16 @@ IsOwn(const Told &change, const core::Op &op)
 	return id.data() != nullptr && (is_it(op.tx.transaction_id) || std::ranges::any_of(op.replaces, is_it));
 }
 
-// Whether the change is of the op's field. A delete is of all fields, as a change is that does not say of which.
+// Whether the change is of the op's field. A delete is of all fields. A change that does not say of which may be of any:
+// an op that expects a version is judged by the row's own when it is applied.
 bool
 IsOfField(const Told &change, const core::Op &op)
 {
-	bool is_of_all = change.action != core::Action::kUpdate || op.action != core::OpAction::kUpdate;
-	bool says = change.changed_keys_known || change.tx.changed_field.data() != nullptr;
-	return is_of_all || !says || change.tx.changed_field == op.tx.changed_field ||
+	if (change.action != core::Action::kUpdate || op.action != core::OpAction::kUpdate)
+		return true;
+	if (!change.changed_keys_known && change.tx.changed_field.data() == nullptr)
+		return !op.expects;
+	return change.tx.changed_field == op.tx.changed_field ||
 		   std::ranges::find(change.changed_keys, op.tx.changed_field) != change.changed_keys.end();
 }
 

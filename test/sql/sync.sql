@@ -42,6 +42,13 @@ SELECT * FROM outcome(4, ARRAY[op('b1', '5', '{"action": "delete"}'), op('b2', '
     op('1795000000000.0001.t', '5', '{"changedField": "seen"}'), op('b4', '5', '{"changedField": "likes", "value": 5}'), op('b5', '70', '{"action": "create", "data": {"title": "again"}}')]);
 -- what came before the cursor was seen
 SELECT * FROM outcome(7, ARRAY[op('c1', '1'), op('c2', '3', '{"action": "delete"}')]);
+-- of which field a change is not known, an op that expects a version is judged by the row's own
+SELECT txsync.mutate(op('w8', '8', '{"changedField": "body"}')) -> 'data' ->> 'body' AS body;
+UPDATE notes SET title = 'plain' WHERE id = 8;
+BEGIN;
+SELECT tell('8', 'update', NULL, NULL);
+SELECT id, status, field, code FROM outcome(7, ARRAY[op('i1', '8', '{"changedField": "body", "expectedTransactionId": "s-w8"}'), op('i2', '8', '{"expectedTransactionId": "s-w8"}'), op('i3', '8', '{"changedField": "body"}')]);
+ROLLBACK;
 -- a mutation of several ops is applied as a whole, or not
 SELECT * FROM outcome(0, ARRAY[op('d1', '9', '{"changedField": "body"}'), op('d1', '1'), op('d2', '9', '{"changedField": "body"}')]);
 SELECT * FROM outcome(0, ARRAY[op('e1', '9'), op('e2', '1'), op('e3', '9')], '{"atomic": true}');
