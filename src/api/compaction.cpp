@@ -32,7 +32,7 @@ constexpr BlockNumber kDelete = 8; // some hundred rows
 
 // From this size on capture leaves a sparse partition; the more there are, the larger it has to be.
 constexpr int64_t kWorthLeaving = int64_t{16} << 20;
-constexpr size_t kFewPartitions = 16;
+constexpr size_t kFewPartitions = 32;
 
 size_t
 Memory()
