@@ -36,6 +36,13 @@ LeftToCompaction()
 	return id;
 }
 
+// What it wants may be of a changelog that was here before; of this one it will say so again.
+void
+ForgetCompaction()
+{
+	api::WithSeat(MyDatabaseId, [](api::Seat &seat) { seat.compactor.left = 0; });
+}
+
 } // namespace
 
 const State &
@@ -90,6 +97,7 @@ Changelog::Append(Collector &collected, const char *channel, bool each)
 void
 Changelog::Begin(Collector &collected, const char *channel)
 {
+	ForgetCompaction();
 	Transaction transaction;
 	State next = state_;
 	next.has_begun = true;
