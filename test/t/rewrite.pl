@@ -281,4 +281,40 @@ SQL
 	is($db->sql($behind), 2, 'is not left');
 };
 
+# Its rows are few, but they are what it is full of.
+subtest 'what is out of line counts' => sub {
+	my $tables = sub { return $db->sql(q{SELECT string_agg(oid || ' ' || pg_total_relation_size(oid), ', ' ORDER BY relname) FROM pg_class WHERE relname ~ '^activity_[45]$'}) };
+	$db->pause;
+	$db->sql(<<'SQL');
+DO $$ BEGIN
+	FOR n IN 4 .. 5 LOOP
+		EXECUTE format('CREATE TABLE txsync.activity_%s PARTITION OF txsync.activity FOR VALUES FROM (%s) TO (%s); ALTER EXTENSION txsync ADD TABLE txsync.activity_%1$s;
+			ALTER TABLE txsync.activity_%1$s REPLICA IDENTITY NOTHING', n, n * 10000000 + 1, (n + 1) * 10000000 + 1);
+	END LOOP;
+END $$;
+INSERT INTO txsync.activity (id, epoch, commit_lsn, change_lsn, k, xid, committed_at, entity_type, entity_id, action, payload)
+SELECT n * 10000000 + g, 1, '0/1', '0/1', 0, '3', now() - interval '2 days', 'topic', g, 'event', to_jsonb(value) FROM generate_series(4, 5) n, generate_series(1, 2500) g, noise;
+UPDATE txsync.capture_state SET last_id = 50002500;
+SQL
+	$db->resume;
+	$db->wait_for_state('streaming');
+	my $full = $tables->();
+	is(member(compact(), 'status'), 'done', 'compacted');
+	is($tables->(), $full, 'nothing is written anew');
+	$db->sql('INSERT INTO counters SELECT max(id) + 1 FROM counters');
+	$db->captured_ok;
+	is($db->sql('SELECT max(id) FROM txsync.activity'), 50002501, 'nor left');
+};
+
+subtest 'a changelog that begins anew' => sub {
+	$db->sql(q{UPDATE txsync.activity SET payload = NULL, committed_at = now() - interval '2 days'; VACUUM txsync.activity});
+	compact();
+	$db->sql('DROP EXTENSION txsync CASCADE');
+	$db->sql(q{CREATE EXTENSION txsync; SELECT txsync.track('counters')});
+	$db->wait_for_state('streaming');
+	$db->sql('INSERT INTO counters SELECT max(id) + 1 FROM counters');
+	$db->captured_ok;
+	is($db->sql('SELECT max(id) = last_id AND last_id < 10000000 FROM txsync.activity, txsync.capture GROUP BY last_id'), 't', 'is where it begins');
+};
+
 done_testing();
