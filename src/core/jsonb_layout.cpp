@@ -38,7 +38,7 @@ ContainerWriter::End(uint32_t kind)
 bool
 ContainerWriter::Fits() const
 {
-	return fits_;
+	return fits_ && out_.Size() - begin_ <= kOffsetOrLengthMask;
 }
 
 } // namespace txsync::core::jsonb

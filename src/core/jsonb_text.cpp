@@ -20,6 +20,9 @@ namespace {
 // The server's own parser knows how deep its stack is.
 constexpr int kMaxDepth = 100;
 
+// And it has fewer bytes to each of many: so many have a few hundred MB here.
+constexpr size_t kMostMembers = size_t{1} << 21;
+
 struct Value
 {
 	uint32_t kind = kNull;  // of the entry
@@ -152,6 +155,8 @@ Parser::Container(Value &value, char end)
 	rest_.remove_prefix(1);
 	SkipSpace();
 	for (bool first = true; !Take({&end, 1}); first = false) {
+		if (open_.size() + members_.size() >= kMostMembers)
+			return false;
 		Member member{{}, open_.size(), {}};
 		if ((!first && !Take(",")) || (value.is_object && !(Is('"') && String(member.key) && Take(":"))) ||
 			!Any(member.value))

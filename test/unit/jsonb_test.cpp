@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/jsonb_layout.h"
 #include "core/numeric.h"
 #include "unit/random.h"
 #include "unit/stored_jsonb.h"
@@ -148,6 +149,18 @@ TEST(Jsonb, WritesNoArrayBeyondTheServersLimit)
 	std::vector<std::string_view> elements(4, large);
 	Buffer out;
 	EXPECT_FALSE(WriteArray(out, elements));
+}
+
+// Its entries count, too.
+TEST(Jsonb, NoContainerIsBeyondTheServersLimit)
+{
+	auto fits = [](size_t entries) {
+		Buffer out;
+		return jsonb::ContainerWriter(out, jsonb::kArray, entries, entries).Fits();
+	};
+	constexpr size_t kMost = jsonb::kOffsetOrLengthMask / jsonb::kWord - 1;
+	EXPECT_TRUE(fits(kMost));
+	EXPECT_FALSE(fits(kMost + 1));
 }
 
 TEST(Jsonb, WritesTx)

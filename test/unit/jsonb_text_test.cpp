@@ -176,6 +176,19 @@ TEST(JsonbText, WhatItLeavesToTheServer)
 	EXPECT_TRUE(Stored(std::string(100, '[') + std::string(100, ']')));
 }
 
+TEST(JsonbText, SoManyValuesThatTheyTakeTooMuchMemory)
+{
+	auto takes = [](size_t count) {
+		std::string text = "[1";
+		for (size_t i = 1; i < count; i++)
+			text += ",1";
+		Buffer out;
+		return WriteJsonb(out, text + ']', [](Buffer &, std::string_view) {});
+	};
+	EXPECT_TRUE(takes(1'000'000));
+	EXPECT_FALSE(takes(3'000'000));
+}
+
 // What another reader of JSON takes, this one takes; and nothing else. Numbers too large for the other one do not
 // occur.
 TEST(JsonbText, MutatedIsJsonOrNot)
