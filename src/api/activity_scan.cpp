@@ -5,6 +5,7 @@
 #include "pg/memory.h"
 
 extern "C" {
+#include "access/detoast.h"
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/xact.h"
@@ -91,7 +92,26 @@ ActivityScan::Tuple() const
 int64_t
 ActivityScan::Size() const
 {
-	return static_cast<int64_t>(MAXALIGN(Tuple()->t_len) + sizeof(ItemIdData));
+	auto size = static_cast<int64_t>(MAXALIGN(Tuple()->t_len) + sizeof(ItemIdData));
+	return HeapTupleHasExternal(Tuple()) ? size + OutOfLine() : size;
+}
+
+int64_t
+ActivityScan::OutOfLine() const
+{
+	int64_t size = 0;
+	pg::Call([&] { slot_getallattrs(row_); });
+	for (int i = 0; i < row_->tts_nvalid; i++) {
+		if (row_->tts_isnull[i] || TupleDescAttr(row_->tts_tupleDescriptor, i)->attlen != -1)
+			continue;
+		const char *value = DatumGetPointer(row_->tts_values[i]);
+		struct varatt_external external;
+		if (!VARATT_IS_EXTERNAL_ONDISK(value))
+			continue;
+		VARATT_EXTERNAL_GET_POINTER(external, value);
+		size += VARATT_EXTERNAL_GET_EXTSIZE(external);
+	}
+	return size;
 }
 
 // In memory and decompressed, or null.

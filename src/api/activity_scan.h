@@ -28,7 +28,7 @@ public:
 	int64_t Id();
 	HeapTuple Tuple() const;
 
-	// What it takes of its page.
+	// What it takes of its page, and out of line.
 	int64_t Size() const;
 
 	// With what Compaction decides by, when it AreTruncated(), or with all that it looks at. Valid until Next().
@@ -42,6 +42,7 @@ public:
 	void Close();
 
 private:
+	int64_t OutOfLine() const;
 	const char *Value(int column);
 	std::string_view Text(int column);
 	void ReadKeys();
