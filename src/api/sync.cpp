@@ -112,8 +112,8 @@ IsOwn(const Told &change, const core::Op &op)
 	return id.data() != nullptr && (is_it(op.tx.transaction_id) || std::ranges::any_of(op.replaces, is_it));
 }
 
-// Whether the change is of the op's field. A delete is of all fields. A change that does not say of which may be of any:
-// an op that expects a version is judged by the row's own when it is applied.
+// Whether the change is of the op's field. A delete is of all fields. A change that does not say of which may be of
+// any: an op that expects a version is judged by the row's own when it is applied.
 bool
 IsOfField(const Told &change, const core::Op &op)
 {
@@ -150,7 +150,8 @@ ConflictOf(const core::Op &op, std::span<const Told> changes)
 	auto last = std::ranges::find_if(changes.rbegin(), changes.rend(), touches);
 	if (last == changes.rend() || IsClaimed(op.tx.transaction_id)) // the ledger has the answer for a duplicate
 		return std::nullopt;
-	return FieldConflict(op.entity_type, op.entity_id, {op.tx.changed_field, op.expected_transaction_id}, last->version);
+	return FieldConflict(op.entity_type, op.entity_id, {op.tx.changed_field, op.expected_transaction_id},
+						 last->version);
 }
 
 Datum
