@@ -46,6 +46,17 @@ FindEnds()
 }
 
 int64_t
+FirstBehind(int64_t id)
+{
+	static SPIPlanPtr plan;
+	const pg::Spi::Parameter parameters[] = {{INT8OID, Int64GetDatum(id)}};
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::Spi spi;
+	bool any = spi.Execute(plan, "SELECT id FROM txsync.activity WHERE id > $1 ORDER BY id LIMIT 1", parameters) > 0;
+	return any ? Number(0, 1) : std::numeric_limits<int64_t>::max();
+}
+
+int64_t
 LastBefore(TimestampTz time, const ChangelogEnds &ends)
 {
 	static SPIPlanPtr plan;

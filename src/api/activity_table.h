@@ -46,6 +46,9 @@ struct ChangelogEnds
 
 ChangelogEnds FindEnds();
 
+// The first activity with a larger id; the largest number if there is none.
+int64_t FirstBehind(int64_t id);
+
 // The last activity of those that were committed before `time`; less than the first one's id if there is none.
 int64_t LastBefore(TimestampTz time, const ChangelogEnds &ends);
 

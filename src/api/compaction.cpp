@@ -82,6 +82,7 @@ private:
 	struct Part : ActivityPartition
 	{
 		BlockNumber blocks;               // all that is to be looked at is in these
+		int64_t size;                     // in bytes, all in all, at that time
 		std::optional<int64_t> left = {}; // bytes of its rows behind the deletes, where there were any
 	};
 
@@ -139,7 +140,7 @@ Run::Plan()
 	horizon_ = UnlessHeld(LastBefore(time_, ends), ends);
 	int64_t forgotten = UnlessHeld(LastOlderThan(ChangelogRetentionSeconds(), ends), ends);
 	for (const ActivityPartition &partition : ActivityPartitions())
-		parts_.push_back({partition, ActivityScan::BlocksOf(partition.relation)});
+		parts_.push_back({partition, ActivityScan::BlocksOf(partition.relation), SizeOf(partition.relation)});
 	if (forgotten >= first_ && forgotten > ends.floor)
 		RaiseFloorTo(forgotten);
 	return ends;
@@ -271,7 +272,7 @@ void
 Run::Rewrite()
 {
 	for (const Part &part : parts_) {
-		if (!MayRewrite(part) || !IsSparse(part, *part.left))
+		if (!MayRewrite(part) || !IsSparse(part.size, *part.left))
 			continue;
 		if (std::optional<int64_t> bytes = api::Rewrite(part, turns_))
 			compacted_.bytes += *bytes;
@@ -288,10 +289,8 @@ Run::LeaveLast()
 	if (parts_.empty() || !HaveSeats())
 		return;
 	const Part &last = parts_.back();
-	if (!last.left || !IsSparse(last, *last.left))
-		return;
 	size_t doubled = std::min<size_t>(parts_.size() / kFewPartitions, 20);
-	if (SizeOf(last.relation) >= kWorthLeaving << doubled)
+	if (last.left && IsSparse(last.size, *last.left) && last.size >= kWorthLeaving << doubled)
 		WithSeat(MyDatabaseId, [&](Seat &seat) { seat.compactor.left = last.LastId(); });
 }
 
@@ -315,11 +314,9 @@ Run::Do()
 		bool is_tidy = DropUnfinished(turns_);
 		int64_t old_floor = Plan().floor;
 		Forget();
-		int64_t first = std::max(compacted_.floor + 1, first_);
-		while (first_ > 0 && first <= horizon_) {
-			int64_t last = std::min(horizon_, first + static_cast<int64_t>(Memory() / 2 * CHAR_BIT) - 1);
+		for (int64_t last = compacted_.floor, first; (first = FirstBehind(last)) <= horizon_;) {
+			last = std::min(horizon_, first + static_cast<int64_t>(Memory() / 2 * CHAR_BIT) - 1);
 			Compact(first, last);
-			first = last + 1;
 		}
 		Drop();
 		LeaveLast();

@@ -283,9 +283,8 @@ FindUnfinished()
 } // namespace
 
 bool
-IsSparse(const ActivityPartition &partition, int64_t bytes)
+IsSparse(int64_t size, int64_t bytes)
 {
-	int64_t size = SizeOf(partition.relation);
 	return size >= kBytes && bytes < size / kSparse;
 }
 

@@ -7,8 +7,8 @@
 
 namespace txsync::api {
 
-// Whether the partition's table is mostly empty, if its rows take so many bytes.
-bool IsSparse(const ActivityPartition &partition, int64_t bytes);
+// Whether a partition of a size, with its indexes, is mostly empty if its rows take so many bytes of it.
+bool IsSparse(int64_t size, int64_t bytes);
 
 // How many bytes that gives back; nothing if somebody is in the way.
 std::optional<int64_t> Rewrite(const ActivityPartition &partition, Turns &turns);

@@ -115,8 +115,9 @@ subtest 'partitions' => sub {
 	cmp_ok(time - $start, '<', 1, 'but nobody waits for that');
 	$reader->query_safe('COMMIT');
 	$reader->quit;
+	$db->sql(q{DELETE FROM txsync.sync_log WHERE code = 'REWRITE_BEGUN'}); # what came to nothing is put off
 	my $dropped = compact();
-	is(member($dropped, 'dropped'), 1, 'dropped');
+	is(member($dropped, 'status') . member($dropped, 'dropped'), 'done1', 'dropped');
 	is(join('', map { is_there($_) } 0 .. 3), 'fftt', 'and no other');
 	is($db->sql(q{SELECT min(id) > floor FROM txsync.activity, txsync.capture_state GROUP BY floor}), 't', 'nothing is below the floor');
 	$db->sql('INSERT INTO counters VALUES (-1)');
