@@ -81,8 +81,9 @@ sub survives_ok
 
 	sql($node, "SELECT txsync.hlc_observe((extract(epoch FROM clock_timestamp()) * 1000)::bigint + 59000 || '.0000.elsewhere')");
 	$id = new_id($node);
+	my $log = -s $node->logfile;
 	$node->psql('postgres', q{COPY (SELECT 1) TO PROGRAM 'kill -9 $PPID'});
-	$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+	$node->wait_for_log(qr/database system is ready to accept connections/, $log);
 	is_above($node, $id, 'and from before a backend was killed');
 
 	$id = observe_ahead($node);
