@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/jsonb.h"
 #include "pg/image.h"
+#include "pg/malloc.h"
 #include "pg/memory.h"
 #include "pg/subtransaction.h"
 
@@ -256,6 +257,7 @@ CanReadRows(const Entity &entity, const Readable &readable)
 std::vector<Row>
 ReadRows(const Entity &entity, const Readable &readable, std::span<const std::string_view> ids)
 {
+	pg::KeepFreedMemory();
 	std::vector<Row> rows(ids.size());
 	Keys read = ReadKeys(entity.ids, ids);
 	auto find = [&](size_t from, size_t count, Content content) {

@@ -16,10 +16,14 @@ void
 KeepFreedMemory()
 {
 #ifdef __GLIBC__
-	if (MyBackendType != B_WAL_SENDER && MyBackendType != B_BG_WORKER)
+	static bool done;
+	if (done)
 		return;
-	mallopt(M_MMAP_THRESHOLD, 32 << 20);
-	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	bool is_ours = MyBackendType == B_WAL_SENDER || MyBackendType == B_BG_WORKER;
+	int keep = is_ours ? 64 << 20 : 8 << 20;
+	mallopt(M_MMAP_THRESHOLD, keep / 2);
+	mallopt(M_TRIM_THRESHOLD, keep);
+	done = true;
 #endif
 }
 
