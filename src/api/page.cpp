@@ -3,6 +3,8 @@
 #include "api/entity.h"
 #include "core/json.h"
 
+#include <algorithm>
+
 namespace txsync::api {
 
 namespace {
@@ -13,7 +15,7 @@ constexpr int64_t kMostChanges = 1000;
 constexpr int64_t kLooks = 10;
 constexpr int64_t kFewestLooks = 1000;
 
-constexpr int64_t kSmallestBatch = 32;
+constexpr int64_t kSmallestBatch = 16;
 constexpr int64_t kLargestBatch = 2000;
 
 // A page with more content than this is at its end: jsonb holds 256 MB.
@@ -67,10 +69,10 @@ public:
 		looks_ = std::max(kFewestLooks, kLooks * request_.max);
 		int64_t batch = std::max(kSmallestBatch, request_.max);
 		while (page.has_more && !IsFull(page) && looks_ > 0) {
-			size_t before = page.changes.size();
+			auto before = static_cast<int64_t>(page.changes.size());
 			ReadBatch(page, batch);
-			if (page.changes.size() == before)
-				batch = std::min(2 * batch, kLargestBatch);
+			auto told = static_cast<int64_t>(page.changes.size());
+			batch = NextBatch(batch, told - before, request_.max - told);
 		}
 		// Who forgets raises the floor first, so what was read until now is whole if that is not beyond the beginning.
 		RequireWhole(begin_, ExtentNow(), request_.filter);
@@ -84,6 +86,14 @@ private:
 	HasBegun() const
 	{
 		return extent_.epoch != 0 || position_ == 0;
+	}
+
+	// As many as are missing, if so many of the next ones are told as of these.
+	static int64_t
+	NextBatch(int64_t batch, int64_t told, int64_t missing)
+	{
+		int64_t expected = told > 0 ? std::min(missing * batch / told, 2 * batch) : 2 * batch;
+		return std::clamp(expected, kSmallestBatch, kLargestBatch);
 	}
 
 	bool
