@@ -48,7 +48,9 @@ quiet_apt() {
 
 # Brings apt's lists, once per script.
 update_lists() {
-	if [ -z "${lists_are_new:-}" ]; then quiet_apt update || die "apt-get update failed"; fi
+	if [ -n "${lists_are_new:-}" ]; then return; fi
+	step "bringing apt's lists up to date"
+	quiet_apt update || die "apt-get update failed"
 	lists_are_new=yes
 }
 
@@ -64,8 +66,8 @@ need_packages() {
 		is_installed "$package" || missing+=("$package")
 	done
 	if [ ${#missing[@]} -eq 0 ]; then return; fi
-	step "installing ${missing[*]}"
 	update_lists
+	step "installing ${missing[*]}: this takes some minutes"
 	quiet_apt install --no-install-recommends "${missing[@]}" || die "apt-get could not install: ${missing[*]}"
 }
 

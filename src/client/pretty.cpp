@@ -4,6 +4,7 @@
 #include "core/scan.h"
 
 #include <cstdlib>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@ namespace txsync::client {
 using Json = nlohmann::json;
 
 static constexpr int kUsualWidth = 120;
+static constexpr int kUnbounded = std::numeric_limits<int>::max();
 static constexpr size_t kLongestAction = 6; // create, update, delete; the rare ones may stick out
 
 // A member's text; empty if it is missing, null or of another type.
@@ -81,14 +83,17 @@ ColourOf(const std::string &action)
 
 Pretty::Pretty(int fd)
 	: fd_(fd)
-	, colours_(isatty(fd) != 0 && std::getenv("NO_COLOR") == nullptr)
+	, is_terminal_(isatty(fd) != 0)
+	, colours_(is_terminal_ && std::getenv("NO_COLOR") == nullptr)
 {}
 
 int
 Pretty::Width() const
 {
+	if (!is_terminal_)
+		return kUnbounded;
 	winsize size = {};
-	if (isatty(fd_) != 0 && ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+	if (ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
 		return size.ws_col;
 	const char *columns = std::getenv("COLUMNS");
 	int width = columns != nullptr ? std::atoi(columns) : 0;

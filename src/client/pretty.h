@@ -1,5 +1,5 @@
 #pragma once
-// Changes for the eyes: one line each, no wider than the terminal.
+// Changes for the eyes: one line each, no wider than the terminal if there is one.
 
 #include <string>
 #include <string_view>
@@ -9,7 +9,7 @@ namespace txsync::client {
 class Pretty
 {
 public:
-	// Looks what fd is: colours are for terminals, and only where NO_COLOR is not set.
+	// Looks what fd is: only terminals have a width, and colours, if NO_COLOR is not set.
 	explicit Pretty(int fd);
 
 	// `lines` are changes in JSON, each ended by a line feed; what is not such a line comes out as it is, made
@@ -21,6 +21,7 @@ private:
 	int Width() const;
 
 	int fd_;
+	bool is_terminal_;
 	bool colours_;
 };
 

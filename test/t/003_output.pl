@@ -6,6 +6,7 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib $FindBin::RealBin;
+use IO::Pty;
 use IPC::Run ();
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -65,7 +66,7 @@ subtest 'a reader that sleeps' => sub {
 };
 
 subtest 'pretty' => sub {
-	local $ENV{COLUMNS} = 70;
+	local $ENV{COLUMNS} = 70; # of the caller's terminal, which the file is not
 	my $tail = start_tail('pretty', '--slot', 's', '--pretty', '-o', 'messages=app');
 	my $statements = <<'SQL';
 INSERT INTO pages VALUES (-1, 'short'), (-2, repeat('ä漢', 100)), (-3, E'\u009b31m\u007f');
@@ -87,14 +88,30 @@ SQL
 	my @lines = split /\n/, $text;
 	my $time = qr/\d\d:\d\d:\d\d\.\d{3}/;
 	like($lines[0], qr/^$time  create  pages\/-1  \{"id":-1,"name":"short"\}$/, 'a create');
-	like($lines[1], qr/^$time  create  pages\/-2  \{"id":-2,"name":"(ä漢)+ä?…$/, 'cut to the width');
-	my $wide = () = $lines[1] =~ /漢/g;
-	cmp_ok(length($lines[1]) + $wide, '<=', 70, 'wide characters take two columns');
+	like($lines[1], qr/^$time  create  pages\/-2  \{"id":-2,"name":"(ä漢){100}"\}$/, 'a file gets all of it');
 	like($lines[3], qr/^$time  update  pages\/-1  name  by Jörg  v 1795000000000\.0000\./, 'an update');
 	like($lines[4], qr/^$time  delete  pages\/-2$/, 'a delete');
 	like($lines[5], qr/^$time  update  pages\/-3  no tx: tx is not an object  \{/, 'a tx that is none');
 	like($lines[6], qr/^$time  truncate  pages$/, 'a truncate has no id');
 	like($lines[7], qr/^$time  event   \{"prefix":"app","content":"said"\}$/, 'an event has no entity');
+};
+
+subtest 'pretty on a terminal' => sub {
+	my $terminal = IO::Pty->new;
+	$terminal->slave->set_winsize(24, 70);
+	my $tail = IPC::Run::start([ $client, 'tail', '--slot', 's', '--pretty' ], '<', \'', '>&' . fileno($terminal->slave), '2>', "$dir/terminal.err", limit());
+	$terminal->close_slave;
+	my $statement = q{INSERT INTO pages VALUES (-4, repeat('ä漢', 100))};
+	utf8::encode($statement);
+	$node->safe_psql('postgres', $statement);
+	my $line = <$terminal>;
+	is(finish($tail, 'TERM'), 0, 'clean end');
+	ok(utf8::decode($line), 'valid UTF-8');
+	like($line, qr/\033\[32mcreate\033\[0m/, 'in colours');
+	$line =~ s/\033\[[0-9]*m|\r\n$//g;
+	like($line, qr/^\d\d:\d\d:\d\d\.\d{3}  create  pages\/-4  \{"id":-4,"name":"(ä漢)+ä?…$/, 'cut to the width');
+	my $wide = () = $line =~ /漢/g;
+	like(length($line) + $wide, qr/^(69|70)$/, 'wide characters take two columns');
 };
 
 $node->stop;

@@ -9,7 +9,12 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use TxsyncClient;
 
-my $docs = join '', map { slurp_file($_) } glob(($ENV{TXSYNC_SOURCE} // "$FindBin::RealBin/../..") . '/docs/*.md');
+my $folder = ($ENV{TXSYNC_SOURCE} // "$FindBin::RealBin/../..") . '/docs';
+my $docs = join '', map { slurp_file($_) } glob("$folder/*.md");
+
+# Its functions, whose headings begin with code, are too many for that.
+my ($contents, $sections) = slurp_file("$folder/reference.md") =~ /\A(.*?\n)(## .*)/s;
+is_deeply([ $contents =~ /\[([^\]]+)\]\(#/g ], [ $sections =~ /^###? ((?!`|CALL ).+)$/mg ], 'the reference lists its sections');
 
 start_node('documented', 'logical');
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'txsync'\ntxsync.capture = off");
