@@ -62,11 +62,15 @@ InAnInstant(F &&f)
 	return outcome;
 }
 
-void
+// Returns how many bytes it had.
+int64_t
 Drop(pg::Spi &spi, const std::string &table)
 {
+	Lock(table);
+	int64_t bytes = SizeOf(OwnTable(table.c_str()));
 	spi.Execute("ALTER EXTENSION txsync DROP TABLE txsync." + table);
 	spi.Execute("DROP TABLE txsync." + table);
+	return bytes;
 }
 
 } // namespace
@@ -124,12 +128,11 @@ CreateIndexLike(Oid index, const std::string &table)
 }
 
 void
-AttachPartition(int64_t number, const std::string &table)
+AttachPartition(const std::string &table, const ActivityIds &ids)
 {
-	ActivityPartition partition{number, InvalidOid};
 	pg::Spi spi;
 	spi.Execute("ALTER TABLE txsync.activity ATTACH PARTITION txsync." + table + " FOR VALUES FROM (" +
-				std::to_string(partition.FirstId()) + ") TO (" + std::to_string(partition.LastId() + 1) + ")");
+				std::to_string(ids.first) + ") TO (" + std::to_string(ids.last + 1) + ")");
 }
 
 bool
@@ -146,29 +149,26 @@ EverybodySees(const ActivityPartition &partition, TransactionId next)
 Outcome
 DropPartition(const ActivityPartition &partition)
 {
-	std::string name = NameOfPartition(partition.number);
 	return InAnInstant([&](pg::Spi &spi) {
 		Lock("activity");
-		Lock(name);
-		int64_t bytes = SizeOf(OwnTable(name.c_str()));
-		Drop(spi, name);
-		return bytes;
+		return Drop(spi, partition.Name());
 	});
 }
 
 Outcome
-ReplacePartition(const ActivityPartition &partition, const std::string &table, const std::string &constraint)
+ReplacePartitions(const std::vector<ActivityPartition> &partitions, const std::string &table,
+				  const std::string &constraint)
 {
-	std::string name = NameOfPartition(partition.number);
 	return InAnInstant([&](pg::Spi &spi) {
 		Lock("activity");
-		Lock(name);
+		int64_t bytes = 0;
+		for (const ActivityPartition &partition : partitions)
+			bytes += Drop(spi, partition.Name());
 		Lock(table);
-		int64_t bytes = SizeOf(OwnTable(name.c_str())) - SizeOf(OwnTable(table.c_str()));
-		Drop(spi, name);
-		AttachPartition(partition.number, table);
+		bytes -= SizeOf(OwnTable(table.c_str()));
+		AttachPartition(table, {partitions.front().ids.first, partitions.back().ids.last});
 		spi.Execute("ALTER TABLE txsync." + table + " DROP CONSTRAINT " + constraint + ", RESET (autovacuum_enabled)");
-		spi.Execute("ALTER TABLE txsync." + table + " RENAME TO " + name);
+		spi.Execute("ALTER TABLE txsync." + table + " RENAME TO " + partitions.front().Name());
 		return bytes;
 	});
 }
@@ -176,12 +176,7 @@ ReplacePartition(const ActivityPartition &partition, const std::string &table, c
 Outcome
 DropActivityTable(const std::string &name)
 {
-	return InAnInstant([&](pg::Spi &spi) {
-		Lock(name);
-		int64_t bytes = SizeOf(OwnTable(name.c_str()));
-		Drop(spi, name);
-		return bytes;
-	});
+	return InAnInstant([&](pg::Spi &spi) { return Drop(spi, name); });
 }
 
 } // namespace txsync::api

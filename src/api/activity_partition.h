@@ -24,7 +24,7 @@ std::vector<Oid> IndexesOfActivity(ActivityIndexes which);
 void CreateIndexLike(Oid index, const std::string &table);
 
 // This makes the indexes that are missing, and blocks nobody, as CREATE TABLE … PARTITION OF would.
-void AttachPartition(int64_t number, const std::string &table);
+void AttachPartition(const std::string &table, const ActivityIds &ids);
 
 // Whether no snapshot is older than the transaction that was next then.
 bool EverybodySees(const ActivityPartition &partition, TransactionId next);
@@ -44,8 +44,9 @@ struct Outcome
 
 Outcome DropPartition(const ActivityPartition &partition);
 
-// By a table that holds the same ids, and a constraint that says so.
-Outcome ReplacePartition(const ActivityPartition &partition, const std::string &table, const std::string &constraint);
+// Neighbours, in the order of their ids, by a table that holds the ids of all, and a constraint that says so.
+Outcome ReplacePartitions(const std::vector<ActivityPartition> &partitions, const std::string &table,
+						  const std::string &constraint);
 
 Outcome DropActivityTable(const std::string &name);
 

@@ -11,10 +11,22 @@ extern "C" {
 
 namespace txsync::api {
 
+ActivityIds
+IdsOfPartition(int64_t number)
+{
+	return {number * kIdsPerPartition + 1, (number + 1) * kIdsPerPartition};
+}
+
 std::string
 NameOfPartition(int64_t number)
 {
 	return "activity_" + std::to_string(number);
+}
+
+std::string
+ActivityPartition::Name() const
+{
+	return NameOfPartition(ids.first / kIdsPerPartition);
 }
 
 std::vector<ActivityPartition>
@@ -23,13 +35,15 @@ ActivityPartitions()
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
 	uint64_t count =
-		spi.Execute("SELECT pg_catalog.right(c.relname, -9)::bigint, c.oid FROM pg_catalog.pg_inherits i JOIN "
-					"pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE i.inhparent "
+		spi.Execute("SELECT b.ids[1]::bigint, b.ids[2]::bigint - 1, c.oid FROM pg_catalog.pg_inherits i JOIN "
+					"pg_catalog.pg_class c ON c.oid = i.inhrelid, "
+					"pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, c.oid), "
+					"'FROM \\(''(\\d+)''\\) TO \\(''(\\d+)''\\)') AS b (ids) WHERE i.inhparent "
 					"= 'txsync.activity'::pg_catalog.regclass AND c.relname "
 					"~ '^activity_[0-9]+$' ORDER BY 1");
 	std::vector<ActivityPartition> partitions(count);
 	for (uint64_t i = 0; i < count; i++)
-		partitions[i] = {Number(i, 1), static_cast<Oid>(Number(i, 2))};
+		partitions[i] = {{Number(i, 1), Number(i, 2)}, static_cast<Oid>(Number(i, 3))};
 	return partitions;
 }
 

@@ -11,28 +11,26 @@ extern "C" {
 
 namespace txsync::api {
 
-// Of a partition.
+// Of a partition, until compaction makes one of several.
 constexpr int64_t kIdsPerPartition = 10'000'000;
+
+struct ActivityIds
+{
+	int64_t first;
+	int64_t last;
+};
+
+// Which ids partition `number` is made for, and its name, which is by its first id.
+ActivityIds IdsOfPartition(int64_t number);
+std::string NameOfPartition(int64_t number);
 
 struct ActivityPartition
 {
-	int64_t number;
+	ActivityIds ids;
 	Oid relation;
 
-	int64_t
-	FirstId() const
-	{
-		return number * kIdsPerPartition + 1;
-	}
-
-	int64_t
-	LastId() const
-	{
-		return (number + 1) * kIdsPerPartition;
-	}
+	std::string Name() const;
 };
-
-std::string NameOfPartition(int64_t number);
 
 // In the order of their ids.
 std::vector<ActivityPartition> ActivityPartitions();

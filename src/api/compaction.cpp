@@ -30,9 +30,8 @@ namespace {
 constexpr BlockNumber kRead = 16;
 constexpr BlockNumber kDelete = 8; // some hundred rows
 
-// From this size on capture leaves a sparse partition; the more there are, the larger it has to be.
+// From this size on capture leaves a sparse partition.
 constexpr int64_t kWorthLeaving = int64_t{16} << 20;
-constexpr size_t kFewPartitions = 32;
 
 size_t
 Memory()
@@ -94,6 +93,7 @@ private:
 	void Drop();
 	Outcome TryToDrop(const Part &part, TransactionId seen);
 	bool MayRewrite(const Part &part) const;
+	size_t FirstMergedWith(size_t part) const;
 	void Rewrite();
 	void LeaveLast();
 	void Log(int64_t old_floor);
@@ -189,7 +189,7 @@ void
 Run::Forget()
 {
 	for (Part &part : parts_) {
-		if (part.FirstId() <= compacted_.floor && first_ <= compacted_.floor && !MayDrop(part))
+		if (part.ids.first <= compacted_.floor && first_ <= compacted_.floor && !MayDrop(part))
 			Delete(part, [&](ActivityScan &scan) { return scan.Id() <= compacted_.floor; });
 	}
 }
@@ -204,7 +204,7 @@ Run::Compact(int64_t first, int64_t last)
 	core::Compaction compaction(seed, first, last, Memory());
 	do {
 		for (const Part &part : parts_) {
-			if (part.LastId() >= first && part.FirstId() <= horizon_)
+			if (part.ids.last >= first && part.ids.first <= horizon_)
 				Read(part, AccessShareLock, kRead, [&](ActivityScan &scan) {
 					if (scan.Id() <= horizon_)
 						compaction.Look(scan.ReadAll());
@@ -215,7 +215,7 @@ Run::Compact(int64_t first, int64_t last)
 		return compaction.AreTruncated() ? compaction.Survives(scan.Read()) : compaction.Survives(scan.Id());
 	};
 	for (Part &part : parts_) {
-		if (part.LastId() < first || part.FirstId() > last)
+		if (part.ids.last < first || part.ids.first > last)
 			continue;
 		Delete(part, [&](ActivityScan &scan) {
 			if (scan.Id() < first || scan.Id() > last)
@@ -231,8 +231,8 @@ Run::Compact(int64_t first, int64_t last)
 bool
 Run::MayDrop(const Part &part) const
 {
-	bool is_empty = part.left == 0 || part.LastId() < first_;
-	return &part != &parts_.back() && (is_empty || part.LastId() <= compacted_.floor);
+	bool is_empty = part.left == 0 || part.ids.last < first_;
+	return &part != &parts_.back() && (is_empty || part.ids.last <= compacted_.floor);
 }
 
 // A reader that has seen the floor as it was, or rows that are gone, must not find their table missing: it waits until
@@ -265,16 +265,29 @@ Run::Drop()
 bool
 Run::MayRewrite(const Part &part) const
 {
-	return part.left && part.LastId() <= horizon_ && !MayDrop(part);
+	return part.left && part.ids.last <= horizon_ && !MayDrop(part);
+}
+
+// With one those in front of it are written anew, as long as the next is no larger than all of them: so there are never
+// many, and no row is copied often, since what it is part of has doubled each time. Returns the first.
+size_t
+Run::FirstMergedWith(size_t part) const
+{
+	int64_t left = *parts_[part].left;
+	for (; part > 0 && MayRewrite(parts_[part - 1]) && *parts_[part - 1].left <= left; part--)
+		left += *parts_[part - 1].left;
+	return part;
 }
 
 void
 Run::Rewrite()
 {
-	for (const Part &part : parts_) {
+	for (size_t end = parts_.size(), first; end > 0; end = first) {
+		const Part &part = parts_[first = end - 1];
 		if (!MayRewrite(part) || !IsSparse(part.size, *part.left))
 			continue;
-		if (std::optional<int64_t> bytes = api::Rewrite(part, turns_))
+		first = FirstMergedWith(first);
+		if (std::optional<int64_t> bytes = api::Rewrite({&parts_[first], &parts_[first] + (end - first)}, turns_))
 			compacted_.bytes += *bytes;
 		else
 			compacted_.status = Compacted::Status::kPartial;
@@ -289,9 +302,8 @@ Run::LeaveLast()
 	if (parts_.empty() || !HaveSeats())
 		return;
 	const Part &last = parts_.back();
-	size_t doubled = std::min<size_t>(parts_.size() / kFewPartitions, 20);
-	if (last.left && IsSparse(last.size, *last.left) && last.size >= kWorthLeaving << doubled)
-		WithSeat(MyDatabaseId, [&](Seat &seat) { seat.compactor.left = last.LastId(); });
+	if (last.left && IsSparse(last.size, *last.left) && last.size >= kWorthLeaving)
+		WithSeat(MyDatabaseId, [&](Seat &seat) { seat.compactor.left = last.ids.last; });
 }
 
 void

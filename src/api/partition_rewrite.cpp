@@ -7,6 +7,8 @@
 #include "pg/memory.h"
 #include "pg/spi.h"
 
+#include <algorithm>
+
 extern "C" {
 #include "access/heapam.h"
 #include "access/table.h"
@@ -124,25 +126,36 @@ NoteObstacle(const std::string &table, const std::string &what, const Outcome &o
 class Rewriting
 {
 public:
-	Rewriting(const ActivityPartition &partition, Turns &turns)
-		: partition_(partition)
+	Rewriting(const std::vector<ActivityPartition> &partitions, Turns &turns)
+		: partitions_(partitions)
 		, turns_(turns)
-		, name_(NameOfPartition(partition.number) + kSuffix)
+		, name_(First().Name() + kSuffix)
 	{}
 
 	std::optional<int64_t> Do();
 
 private:
+	const ActivityPartition &
+	First() const
+	{
+		return partitions_.front();
+	}
+	const ActivityPartition &
+	Last() const
+	{
+		return partitions_.back();
+	}
+
 	bool IsPutOff() const;
-	bool MayBegin(TransactionId next);
+	bool MayBegin(TransactionId next) const;
 	void NoteBeginning();
 	Oid Create();
-	void CopyRows(Oid to);
+	void CopyRows(Oid from, Oid to);
 	Oid OwnIndex(Oid of_all) const;
 	void CreateIndexes();
 	Outcome Replace();
 
-	ActivityPartition partition_;
+	const std::vector<ActivityPartition> &partitions_;
 	Turns &turns_;
 	std::string name_;
 };
@@ -154,50 +167,52 @@ Rewriting::IsPutOff() const
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
 	return spi.Execute(std::string("SELECT FROM txsync.sync_log WHERE code = '") + kBegun +
-					   "' AND detail ->> 'oid' = '" + std::to_string(partition_.relation) +
+					   "' AND detail ->> 'oid' = '" + std::to_string(Last().relation) +
 					   "' HAVING pg_catalog.max(created_at) > pg_catalog.now() - " + kPause) > 0;
 }
 
 // Nobody may see what is not copied. And a vacuum takes so long that it would be there at the end, too.
 bool
-Rewriting::MayBegin(TransactionId next)
+Rewriting::MayBegin(TransactionId next) const
 {
-	return EverybodySees(partition_, next) &&
-		   pg::Call([&] { return ConditionalLockRelationOid(partition_.relation, ShareUpdateExclusiveLock); });
+	return std::all_of(partitions_.begin(), partitions_.end(), [&](const ActivityPartition &partition) {
+		return EverybodySees(partition, next) &&
+			   pg::Call([&] { return ConditionalLockRelationOid(partition.relation, ShareUpdateExclusiveLock); });
+	});
 }
 
 void
 Rewriting::NoteBeginning()
 {
 	turns_.Next();
-	Note("OK", kBegun, NameOfPartition(partition_.number), {});
+	Note("OK", kBegun, Last().Name(), {});
 }
 
-// Where the partition's table is.
+// Where the first one's table is.
 Oid
 Rewriting::Create()
 {
 	turns_.Next();
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::SettingsScope settings;
-	const char *place = pg::Call([&] { return get_tablespace_name(get_rel_tablespace(partition_.relation)); });
+	const char *place = pg::Call([&] { return get_tablespace_name(get_rel_tablespace(First().relation)); });
 	settings.Set("default_tablespace", place != nullptr ? place : "");
 	CreateActivityTable(name_);
 	pg::Spi spi;
 	spi.Execute("ALTER TABLE txsync." + name_ + " ADD CONSTRAINT " + kConstraint + " CHECK (id >= " +
-				std::to_string(partition_.FirstId()) + " AND id <= " + std::to_string(partition_.LastId()) +
+				std::to_string(First().ids.first) + " AND id <= " + std::to_string(Last().ids.last) +
 				"), SET (autovacuum_enabled = off)"); // it would be in the way of the swap
 	return OwnTable(name_.c_str());
 }
 
 void
-Rewriting::CopyRows(Oid to)
+Rewriting::CopyRows(Oid from, Oid to)
 {
-	BlockNumber blocks = ActivityScan::BlocksOf(partition_.relation);
+	BlockNumber blocks = ActivityScan::BlocksOf(from);
 	for (BlockNumber at = 0; at < blocks; at += kBlocks) {
 		turns_.Next();
-		ActivityScan scan(partition_.relation, AccessShareLock, at, kBlocks);
-		Copy copy(partition_.relation, to);
+		ActivityScan scan(from, AccessShareLock, at, kBlocks);
+		Copy copy(from, to);
 		while (scan.Next()) {
 			pg::CheckForInterrupts();
 			copy.Add(scan.Tuple());
@@ -207,12 +222,12 @@ Rewriting::CopyRows(Oid to)
 	}
 }
 
-// The partition's one of an index of all; if somebody has dropped it, that.
+// The first one's of an index of all; if somebody has dropped it, that.
 Oid
 Rewriting::OwnIndex(Oid of_all) const
 {
 	Oid own = pg::Call([&] {
-		Relation partition = table_open(partition_.relation, AccessShareLock);
+		Relation partition = table_open(First().relation, AccessShareLock);
 		Oid index = index_get_partition(partition, of_all);
 		table_close(partition, AccessShareLock);
 		return index;
@@ -243,7 +258,7 @@ Outcome
 Rewriting::Replace()
 {
 	pg::Call([] { XLogFlush(XactLastCommitEnd); });
-	return ReplacePartition(partition_, name_, kConstraint);
+	return ReplacePartitions(partitions_, name_, kConstraint);
 }
 
 std::optional<int64_t>
@@ -255,13 +270,14 @@ Rewriting::Do()
 		return {};
 	NoteBeginning();
 	Oid table = Create();
-	CopyRows(table);
+	for (const ActivityPartition &partition : partitions_)
+		CopyRows(partition.relation, table);
 	CreateIndexes();
 	Outcome outcome = Patiently(turns_, kSwapAttempts, [&] { return Replace(); });
 	if (outcome)
 		return outcome.bytes;
 	DropActivityTable(name_);
-	NoteObstacle(NameOfPartition(partition_.number), "is not replaced by what was copied of it", outcome);
+	NoteObstacle(Last().Name(), "is not replaced by what was copied of it", outcome);
 	return {};
 }
 
@@ -289,9 +305,9 @@ IsSparse(int64_t size, int64_t bytes)
 }
 
 std::optional<int64_t>
-Rewrite(const ActivityPartition &partition, Turns &turns)
+Rewrite(const std::vector<ActivityPartition> &partitions, Turns &turns)
 {
-	return Rewriting(partition, turns).Do();
+	return Rewriting(partitions, turns).Do();
 }
 
 bool

@@ -80,7 +80,7 @@ Partition::Open(int64_t number)
 		api::CreateActivityTable(api::NameOfPartition(number));
 		attached_ = !bulk_;
 		if (attached_)
-			api::AttachPartition(number, api::NameOfPartition(number));
+			api::AttachPartition(api::NameOfPartition(number), api::IdsOfPartition(number));
 		else
 			CreateRareIndexes(number);
 	}
@@ -151,7 +151,7 @@ Partition::Close()
 	});
 	relation_ = nullptr;
 	if (!attached_)
-		api::AttachPartition(number_, api::NameOfPartition(number_));
+		api::AttachPartition(api::NameOfPartition(number_), api::IdsOfPartition(number_));
 	number_ = -1;
 }
 

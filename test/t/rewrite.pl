@@ -37,15 +37,22 @@ sub later { return $db->sql("UPDATE txsync.sync_log SET created_at = created_at 
 # Of the partition's indexes, by what they are indexes of.
 sub places { return $db->sql(q{SELECT string_agg(concat_ws(' ', inhparent::regclass, spcname), ', ' ORDER BY inhparent) FROM pg_index JOIN pg_inherits ON inhrelid = indexrelid JOIN pg_class c ON c.oid = indexrelid LEFT JOIN pg_tablespace t ON t.oid = reltablespace WHERE indrelid = 'txsync.activity_0'::regclass}) }
 
+# As capture makes them.
+sub make_partitions
+{
+	foreach my $number (@_)
+	{
+		my ($from, $to) = ($number * 10_000_000 + 1, ($number + 1) * 10_000_000 + 1);
+		$db->sql("CREATE TABLE txsync.activity_$number PARTITION OF txsync.activity FOR VALUES FROM ($from) TO ($to); ALTER EXTENSION txsync ADD TABLE txsync.activity_$number;
+			ALTER TABLE txsync.activity_$number REPLICA IDENTITY NOTHING");
+	}
+	return;
+}
+
 # Of ten activities each the last one stays; some have a value out of line. The partition behind it is capture's.
 $db->pause;
+make_partitions(0, 1);
 $db->sql(<<'SQL');
-DO $$ BEGIN
-	FOR n IN 0 .. 1 LOOP
-		EXECUTE format('CREATE TABLE txsync.activity_%s PARTITION OF txsync.activity FOR VALUES FROM (%s) TO (%s); ALTER EXTENSION txsync ADD TABLE txsync.activity_%1$s;
-			ALTER TABLE txsync.activity_%1$s REPLICA IDENTITY NOTHING', n, n * 10000000 + 1, (n + 1) * 10000000 + 1);
-	END LOOP;
-END $$;
 CREATE VIEW noise AS SELECT string_agg(md5(g::text), '') AS value FROM generate_series(1, 200) g;
 INSERT INTO txsync.activity (id, epoch, commit_lsn, change_lsn, k, xid, committed_at, entity_type, entity_id, org_id, action, changed_keys, tx, payload)
 SELECT g, 1, '0/1', '0/1', 0, '3', now() - interval '2 days', 'counters', (g + 9) / 10, CASE WHEN (g + 9) / 10 % 3 = 0 THEN 'x' END, 'create', '{n}',
@@ -285,13 +292,8 @@ SQL
 subtest 'what is out of line counts' => sub {
 	my $tables = sub { return $db->sql(q{SELECT string_agg(oid || ' ' || pg_total_relation_size(oid), ', ' ORDER BY relname) FROM pg_class WHERE relname ~ '^activity_[45]$'}) };
 	$db->pause;
+	make_partitions(4, 5);
 	$db->sql(<<'SQL');
-DO $$ BEGIN
-	FOR n IN 4 .. 5 LOOP
-		EXECUTE format('CREATE TABLE txsync.activity_%s PARTITION OF txsync.activity FOR VALUES FROM (%s) TO (%s); ALTER EXTENSION txsync ADD TABLE txsync.activity_%1$s;
-			ALTER TABLE txsync.activity_%1$s REPLICA IDENTITY NOTHING', n, n * 10000000 + 1, (n + 1) * 10000000 + 1);
-	END LOOP;
-END $$;
 INSERT INTO txsync.activity (id, epoch, commit_lsn, change_lsn, k, xid, committed_at, entity_type, entity_id, action, payload)
 SELECT n * 10000000 + g, 1, '0/1', '0/1', 0, '3', now() - interval '2 days', 'topic', g, 'event', to_jsonb(value) FROM generate_series(4, 5) n, generate_series(1, 2500) g, noise;
 UPDATE txsync.capture_state SET last_id = 50002500;
@@ -304,6 +306,40 @@ SQL
 	$db->sql('INSERT INTO counters SELECT max(id) + 1 FROM counters');
 	$db->captured_ok;
 	is($db->sql('SELECT max(id) FROM txsync.activity'), 50002501, 'nor left');
+};
+
+# Before and after compaction: 6: 3000 and 3000 rows; 7: 500 and 500; 9: 100000 and 1000; 11 is capture's.
+subtest 'small ones in front of it become one with it' => sub {
+	my $partitions = sub { return $db->sql(q{SELECT string_agg(trim(regexp_replace(concat(relname, pg_get_expr(relpartbound, relid)), '\D+', ' ', 'g')), ', ' ORDER BY relname) FROM pg_partition_tree('txsync.activity') JOIN pg_class c ON c.oid = relid WHERE isleaf AND relname ~ '^activity_([6-9]|1\d)$'}) };
+	my $survive = 'SELECT count(*), md5(string_agg(a::text, $$ $$ ORDER BY id)) FROM txsync.activity a WHERE id BETWEEN 60000000 AND 110000000 AND (id < 90000000 OR id % 100 = 0)';
+	$db->pause;
+	make_partitions(6, 7, 9, 11);
+	$db->sql(<<'SQL');
+INSERT INTO txsync.activity (id, epoch, commit_lsn, change_lsn, k, xid, committed_at, entity_type, entity_id, org_id, action, changed_keys)
+SELECT n * 10000000 + g, 1, '0/1', '0/1', 0, '3', now() - interval '2 days', 'counters', n || '-' || (g + every - 1) / every, 'x', 'create', '{n}'
+FROM (VALUES (6, 3000, 1), (7, 500, 1), (9, 100000, 100), (11, 10, 1)) AS p (n, rows, every), generate_series(1, rows) g;
+UPDATE txsync.capture_state SET last_id = 110000010;
+SQL
+	$db->resume;
+	$db->wait_for_state('streaming');
+	my ($survivors, $unmerged) = ($db->sql($survive), $partitions->());
+	my $reader = $db->psql;
+	$reader->query_safe('BEGIN; LOCK TABLE ONLY txsync.activity_7 IN ACCESS SHARE MODE');
+	is(member(compact(), 'status'), 'partial', 'a reader of one of these is in the way');
+	is($partitions->(), $unmerged, 'of all of it');
+	like(obstacles(), qr/"activity_9" is not replaced by what was copied of it: somebody uses it \{"table": "activity_9"\}\z/, 'which is told of the one that it is done for');
+	$reader->query_safe('COMMIT');
+	$reader->quit;
+	later('1 day');
+	my $before = $db->sql(q{SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('txsync.activity')});
+	my $result = compact();
+	is(member($result, 'status'), 'done', 'then it is done');
+	is(member($result, 'bytes'), $before - $db->sql(q{SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('txsync.activity')}), 'and tells the bytes that came back');
+	is($partitions->(), '11 110000001 120000001, 6 60000001 70000001, 7 70000001 100000001', 'the larger one in front of it is left alone');
+	is($db->sql($survive), $survivors, 'all that survives is there');
+	is(shape('activity_7'), shape('activity_11'), 'in a partition like others');
+	is(member(compact(), 'bytes'), 0, 'again: nothing');
+	is($db->health, 'ok: ', 'healthy');
 };
 
 subtest 'a changelog that begins anew' => sub {
