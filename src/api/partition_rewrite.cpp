@@ -199,8 +199,8 @@ Rewriting::Create()
 	settings.Set("default_tablespace", place != nullptr ? place : "");
 	CreateActivityTable(name_);
 	pg::Spi spi;
-	spi.Execute("ALTER TABLE txsync." + name_ + " ADD CONSTRAINT " + kConstraint + " CHECK (id >= " +
-				std::to_string(First().ids.first) + " AND id <= " + std::to_string(Last().ids.last) +
+	spi.Execute("ALTER TABLE txsync." + name_ + " ADD CONSTRAINT " + kConstraint +
+				" CHECK (id >= " + std::to_string(First().ids.first) + " AND id <= " + std::to_string(Last().ids.last) +
 				"), SET (autovacuum_enabled = off)"); // it would be in the way of the swap
 	return OwnTable(name_.c_str());
 }
