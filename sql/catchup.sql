@@ -30,4 +30,4 @@ COMMENT ON FUNCTION snapshot(text, text, int) IS
 CREATE FUNCTION sync("cursor" text, ops jsonb, options jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sync_changes';
 COMMENT ON FUNCTION sync(text, jsonb, jsonb) IS
-'In one call fetch_changes() and then apply_ops(): {"changes", "cursor", "hasMore", "results"}. While there are more changes every op is deferred. Then an op on what one of the changes changed is a conflict, unless the change is the client''s own; the others are applied in order. Options: {"max", "entityTypes", "organizations"} of fetch_changes(), {"atomic"} of apply_ops(). Errors as of both. For everybody.';
+'In one call fetch_changes() and then apply_ops(): {"changes", "cursor", "hasMore", "results"}. While there are more changes every op is deferred. Then an op on what one of the changes changed is a conflict, unless the change is the client''s own, or is what the op expects; the others are applied in order. Options: {"max", "entityTypes", "organizations"} of fetch_changes(), {"atomic"} of apply_ops(). Errors as of both. For everybody.';

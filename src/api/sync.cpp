@@ -134,9 +134,17 @@ IdOf(const Entity &entity, const core::Op &op)
 	return id;
 }
 
-// A conflict if others have changed what the op is about, and the client did not know of it.
+// Whether the op expects what another one left behind, as its id says: then the row's own versions tell.
+bool
+Expects(const core::Op &op, std::string_view id)
+{
+	return op.expects && id.data() != nullptr && core::SameId(op.expected_transaction_id, id);
+}
+
+// A conflict if others have changed what the op is about, and the client did not know of it. `before` are the
+// ids of ops of the same call that are to be applied before it.
 std::optional<pg::Failure>
-ConflictOf(const core::Op &op, std::span<const Told> changes)
+ConflictOf(const core::Op &op, std::span<const Told> changes, std::span<const std::string_view> before)
 {
 	std::shared_ptr<const Entity> entity = FindEntity(op.entity_type);
 	if (entity == nullptr || !IsExclusive(*entity, op))
@@ -149,6 +157,9 @@ ConflictOf(const core::Op &op, std::span<const Told> changes)
 	};
 	auto last = std::ranges::find_if(changes.rbegin(), changes.rend(), touches);
 	if (last == changes.rend() || IsClaimed(op.tx.transaction_id)) // the ledger has the answer for a duplicate
+		return std::nullopt;
+	auto builds_on = [&](std::string_view id) { return Expects(op, id); };
+	if (Expects(op, last->version) || (entity->tracking.tx && std::ranges::any_of(before, builds_on)))
 		return std::nullopt;
 	return FieldConflict(op.entity_type, op.entity_id, {op.tx.changed_field, op.expected_transaction_id},
 						 last->version);
@@ -166,7 +177,15 @@ Sync(FunctionCallInfo fcinfo)
 	ApplyOptions apply;
 	apply.atomic = options.atomic;
 	apply.deferred = page.has_more;
-	apply.refuse = [&](const core::Op &op) { return apply.deferred ? std::nullopt : ConflictOf(op, page.changes); };
+	std::vector<std::string_view> before;
+	apply.refuse = [&](const core::Op &op) {
+		std::optional<pg::Failure> refusal;
+		if (!apply.deferred)
+			refusal = ConflictOf(op, page.changes, before);
+		if (!refusal)
+			before.push_back(op.tx.transaction_id);
+		return refusal;
+	};
 	Datum results = ApplyOps(core::JsonbContainer(JsonbArgument(fcinfo, 1)), apply);
 	return ToDatum([&](core::Buffer &json, const Fits &fits) {
 		json.Append('{');

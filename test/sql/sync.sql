@@ -49,6 +49,20 @@ BEGIN;
 SELECT tell('8', 'update', NULL, NULL);
 SELECT id, status, field, code FROM outcome(7, ARRAY[op('i1', '8', '{"changedField": "body", "expectedTransactionId": "s-w8"}'), op('i2', '8', '{"expectedTransactionId": "s-w8"}'), op('i3', '8', '{"changedField": "body"}')]);
 ROLLBACK;
+-- who expects what a change or another op has left there knows of it
+BEGIN;
+SELECT txsync.mutate(op('k1', '8')) -> 'data' ->> 'title' AS title;
+SELECT tell('8', 'update', '{title}', '{"transactionId": "s-k1", "sourceId": "t", "changedField": "title"}');
+SAVEPOINT s;
+SELECT id, status, server, code FROM outcome(7, ARRAY[op('k2', '8', '{"expectedTransactionId": "s-k1"}'), op('k3', '8', '{"expectedTransactionId": "s-k2"}'), op('k4', '8', '{"action": "delete", "expectedTransactionId": "s-k3"}')]);
+ROLLBACK TO s;
+SELECT id, status, server, code FROM outcome(7, ARRAY[op('k1', '8'), op('k2', '8', '{"expectedTransactionId": "s-k1"}'), op('k3', '8', '{"expectedTransactionId": "s-k1"}'), op('k4', '8', '{"expectedTransactionId": null}')]);
+ROLLBACK TO s;
+-- not who has missed the last of them
+SELECT txsync.mutate(op('o1', '8', '{"sourceId": "o"}')) -> 'data' ->> 'title' AS title;
+SELECT tell('8', 'update', '{title}', '{"transactionId": "s-o1", "sourceId": "o", "changedField": "title"}');
+SELECT id, status, server, code FROM outcome(7, ARRAY[op('k2', '8', '{"expectedTransactionId": "s-k1"}'), op('k3', '8', '{"expectedTransactionId": "s-k2"}'), op('k4', '8', '{"action": "delete", "expectedTransactionId": "s-k3"}')]);
+ROLLBACK;
 -- a mutation of several ops is applied as a whole, or not
 SELECT * FROM outcome(0, ARRAY[op('d1', '9', '{"changedField": "body"}'), op('d1', '1'), op('d2', '9', '{"changedField": "body"}')]);
 SELECT * FROM outcome(0, ARRAY[op('e1', '9'), op('e2', '1'), op('e3', '9')], '{"atomic": true}');
