@@ -18,7 +18,7 @@ CREATE TABLE backfill_state (
 COMMENT ON TABLE backfill_state IS 'How far backfill() is with each table: written in the transaction of each piece, so that a call goes on where another was interrupted. Read it through txsync.progress_backfill.';
 COMMENT ON COLUMN backfill_state.part IS 'The table with rows, or the partition, that is being read; storage is its file, block the next one.';
 
-CREATE VIEW progress_backfill AS
+CREATE VIEW progress_backfill WITH (security_barrier) AS
 SELECT p.pid, s.relation::regclass AS relation, s.entity_type,
        CASE WHEN s.finished_at IS NOT NULL THEN 'done' WHEN p.pid IS NOT NULL THEN 'running' ELSE 'interrupted' END AS phase,
        s.blocks_total, s.blocks_done, s.rows_read, s.rows_told, s.started_at, s.updated_at, s.finished_at

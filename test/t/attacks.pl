@@ -246,6 +246,30 @@ subtest 'what is closed' => sub {
 	is($elevated, '', 'no SECURITY DEFINER function is for everybody, and each has its search_path');
 };
 
+# A function that costs nothing is called before all else, unless the view keeps it from that.
+subtest 'a leaky function in a filter' => sub {
+	get('keeper', q{CREATE TABLE quiet (id int PRIMARY KEY); INSERT INTO quiet VALUES (1)});
+	get('keeper', q{SELECT txsync.track('quiet')});
+	captured();
+	get('keeper', q{CALL txsync.backfill('quiet')});
+	get('postgres', q{SELECT txsync.create_consumer('quiet', max_attempts => 1)});
+	get('keeper', 'INSERT INTO quiet VALUES (2)');
+	captured();
+	get('postgres', q{SELECT txsync.nack('quiet', ARRAY(SELECT delivery_id FROM txsync.consume('quiet')))});
+	get('mallory', 'CREATE TABLE evil.mine (id int)');
+	get('mallory', q{CREATE FUNCTION evil.look(what text) RETURNS boolean LANGUAGE plpgsql COST 0.000001 AS $$ BEGIN PERFORM evil.hear(what); RETURN true; END $$});
+	my %column_of = (consumers => 'name', dead_letters => 'consumer', progress_backfill => 'entity_type');
+	get('postgres', 'DELETE FROM evil.heard');
+	foreach my $join (qw(hashjoin mergejoin nestloop))
+	{
+		get('mallory', "SET enable_$_ = " . ($_ eq $join ? 'on' : 'off')) foreach qw(hashjoin mergejoin nestloop);
+		is(get('mallory', "SELECT count(*) FROM txsync.$_ WHERE evil.look($column_of{$_})"), '0', "$_ by $join: nothing") foreach sort keys %column_of;
+	}
+	is(heard(), '[]', 'nor does it hear of any');
+	is(get('postgres', 'SELECT count(*) FROM txsync.dead_letters'), '1', 'though there is something');
+	get('postgres', q{SELECT txsync.drop_consumer('quiet')});
+};
+
 subtest 'types of an attacker' => sub {
 	get('mallory', <<'SQL');
 CREATE TYPE evil.mood AS ENUM ('glad', 'sad');
