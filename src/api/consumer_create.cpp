@@ -18,6 +18,7 @@ namespace txsync::api {
 
 namespace {
 
+constexpr char kIsThere[] = "SELECT FROM txsync.consumer c WHERE c.name OPERATOR(pg_catalog.=) $1";
 constexpr char kCreate[] =
 	"INSERT INTO txsync.consumer (name, creator, entity_types, organizations, max_attempts, position, read_to)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (name) DO NOTHING";
@@ -26,6 +27,7 @@ constexpr char kDrop[] = "WITH l AS (DELETE FROM txsync.lease WHERE consumer OPE
 						 " x AS (DELETE FROM txsync.dead_letter WHERE consumer OPERATOR(pg_catalog.=) $1)"
 						 " DELETE FROM txsync.consumer WHERE id OPERATOR(pg_catalog.=) $1";
 
+constinit SPIPlanPtr is_there_plan = nullptr;
 constinit SPIPlanPtr create_plan = nullptr;
 constinit SPIPlanPtr drop_plan = nullptr;
 
@@ -82,6 +84,14 @@ AreSame(const std::optional<core::NameSet> &one, const std::optional<core::NameS
 	return one.has_value() == other.has_value() && (!one || one->Names() == other->Names());
 }
 
+bool
+IsThere(const std::string &name)
+{
+	pg::Spi spi;
+	pg::Spi::Parameter parameters[] = {TextParameter(name)};
+	return spi.Execute(is_there_plan, kIsThere, parameters, pg::Spi::Planned::kGeneric) > 0;
+}
+
 // False if one of this name is there.
 bool
 Insert(const std::string &name, Oid creator, const Filter &filter, int32_t max_attempts, int64_t position)
@@ -105,9 +115,9 @@ Create(const std::string &name, const Filter &filter, const std::string &start, 
 	if (max_attempts < 1)
 		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "max_attempts must be positive"};
 	Oid creator = GetUserId();
-	int64_t position = PositionOf(start, ExtentNow(), filter);
 	ByIndex as_owner;
-	if (Insert(name, creator, filter, max_attempts, position))
+	// Where one began that is there may have been forgotten since.
+	if (!IsThere(name) && Insert(name, creator, filter, max_attempts, PositionOf(start, ExtentNow(), filter)))
 		return;
 	Consumer there = Consumer::Open(name, creator);
 	there.RequireCreator();

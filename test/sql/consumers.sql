@@ -59,6 +59,7 @@ SELECT * FROM give('c');
 SELECT happens('orders', '1', 'create', 'a'), happens('orders', '2', 'create', 'a'), happens('orders', '1', 'update', 'a'), happens('orders', '3', 'create', 'b'), happens('orders', '1', 'update', 'a');
 SELECT * FROM give('c', 2);
 SELECT * FROM state;
+SELECT oldest_unacknowledged, lag_ms - extract(epoch FROM clock_timestamp() - '2026-11-21') * 1000 BETWEEN -10000 AND 1 AS lag, holds_changelog FROM txsync.consumers;
 SELECT * FROM give('c');
 SELECT * FROM give('c');
 SELECT * FROM state;
@@ -256,6 +257,8 @@ UPDATE txsync.capture_state SET floor = last_id;
 SELECT name, expired FROM txsync.consumers ORDER BY name;
 SELECT txsync.consume('t');
 SELECT txsync.create_consumer('x', start => 'start');
+-- where it was to begin does not matter to one that is there
+SELECT txsync.create_consumer('t', start => '0');
 SELECT txsync.drop_consumer('t');
 UPDATE txsync.consumer SET expired = true;
 SELECT txsync.consume('s');
