@@ -1,6 +1,7 @@
 #include "api/entity_id.h"
 
 #include "api/errors.h"
+#include "api/user_domain.h"
 #include "core/json.h"
 #include "core/jsonb.h"
 #include "pg/compat.h"
@@ -114,6 +115,7 @@ IdReader::IdReader(const Table &table, const core::Tracking &tracking)
 		Column &column = columns_.emplace_back();
 		Describe(column, table.Column(name), context_.get());
 		settled_ = settled_ && pg::IsSettled(column.type);
+		can_read_ = can_read_ && !HasUserDomain(column.type);
 		std::string sql = "t." + pg::QuoteIdentifier(name.c_str());
 		std::string number = std::to_string(Parameters());
 		std::string_view conjunction = Parameters() > 1 ? " AND " : "";
@@ -201,8 +203,12 @@ IdReader::PartsOf(std::string_view entity_id) const
 }
 
 Datum
-IdReader::ValueOf(Column &column, std::string_view text)
+IdReader::ValueOf(Column &column, std::string_view text) const
 {
+	if (!can_read_)
+		throw pg::Failure{ERRCODE_FEATURE_NOT_SUPPORTED,
+						  "ids of entity type " + Quoted(entity_type_) + " cannot be read",
+						  "Their type has a domain within it, whose constraints are its owner's code."};
 	return pg::Call(
 		[&] { return Fit(column, InputFunctionCall(&column.input, CString(text), column.io_parameter, -1)); });
 }

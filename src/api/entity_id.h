@@ -23,8 +23,15 @@ public:
 	IdReader(const Table &table, const core::Tracking &tracking);
 	IdReader(const IdReader &) = delete;
 
+	// False: to read one would run code of whoever made a column's type.
+	bool
+	CanRead() const
+	{
+		return can_read_;
+	}
+
 	// Fails with INVALID_ENTITY_ID for what is no array of as many texts as there are columns, or as a column's type
-	// does.
+	// does; with 0A000 if none can be read.
 	EntityKey Read(std::string_view entity_id) const;
 
 	// The id whose columns have these texts, as the decoder writes them.
@@ -98,7 +105,7 @@ private:
 
 	static void Describe(Column &column, Form_pg_attribute attribute, MemoryContext context);
 	static Datum Fit(Column &column, Datum value);
-	static Datum ValueOf(Column &column, std::string_view text);
+	Datum ValueOf(Column &column, std::string_view text) const;
 	std::vector<std::string> PartsOf(std::string_view entity_id) const;
 	std::string Behind(const std::vector<std::string> &names) const;
 
@@ -110,6 +117,7 @@ private:
 	std::string behind_condition_;
 	std::string list_;
 	bool settled_ = true;
+	bool can_read_ = true;
 };
 
 } // namespace txsync::api

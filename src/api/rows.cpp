@@ -241,6 +241,8 @@ FindBehind(const Entity &entity, const Readable &readable, const std::optional<s
 CanRead
 CanReadRows(const Entity &entity, const Readable &readable)
 {
+	if (!entity.ids.CanRead())
+		return CanRead::kNo;
 	std::string sql = StatementForIds(entity, readable, Content::kAll);
 	SPIPlanPtr &plan = entity.Plan(sql);
 	if (plan != nullptr)

@@ -16,7 +16,7 @@ struct Row
 };
 
 // Whether there is a statement that reads them. There is none where somebody has made casts for the type of the ids
-// that leave open which operator compares them.
+// that leave open which operator compares them, nor where ids cannot be read, or put into arrays.
 enum class CanRead : uint8_t
 {
 	kNo,

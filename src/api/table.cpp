@@ -1,5 +1,6 @@
 #include "api/table.h"
 
+#include "api/user_domain.h"
 #include "pg/compat.h"
 #include "pg/root.h"
 #include "pg/trigger.h"
@@ -115,6 +116,18 @@ RequireNotNull(const Table &table, const std::string &column)
 					  "An entity without an id has no name.",
 					  "ALTER TABLE " + table.Sql() + " ALTER COLUMN " + pg::QuoteIdentifier(column.c_str()) +
 						  " SET NOT NULL;"};
+}
+
+void
+RequireIdType(const Table &table, const std::string &column)
+{
+	Oid type = pg::Call([&] { return getBaseType(table.Column(column)->atttypid); });
+	bool is_made_of_others = pg::Call([&] { return OidIsValid(get_element_type(type)) || type_is_rowtype(type); });
+	if (is_made_of_others || HasUserDomain(type))
+		throw Failure{ERRCODE_FEATURE_NOT_SUPPORTED,
+					  "id column " + Quoted(column) + " of table " + table.Label() + " has a type that names no entity",
+					  "It is an array, a composite type, or a range over a domain.",
+					  "Name another unique column: id_column."};
 }
 
 namespace {

@@ -86,6 +86,9 @@ void RequireLogged(const Table &table);
 
 void RequireNotNull(const Table &table, const std::string &column);
 
+// Many ids can be looked up at a time, without code of whoever made their type.
+void RequireIdType(const Table &table, const std::string &column);
+
 // It and each of its partitions is logged, and has the id in its replica identity.
 void RequireDecodable(const Table &root, const core::Tracking &tracking);
 

@@ -41,6 +41,7 @@ IdColumns(const Table &table, FunctionCallInfo fcinfo, int i)
 	for (const std::string &id : ids) {
 		table.RequireColumn(id);
 		RequireNotNull(table, id);
+		RequireIdType(table, id);
 	}
 	return ids;
 }

@@ -52,6 +52,13 @@ ALTER TABLE parted_us REPLICA IDENTITY NOTHING;
 CREATE TABLE triggered (id int PRIMARY KEY);
 CREATE FUNCTION theirs() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER zz_txsync BEFORE INSERT ON triggered FOR EACH ROW EXECUTE FUNCTION theirs();
+CREATE TYPE point_of AS (x int, y int);
+CREATE DOMAIN places AS int[];
+CREATE TYPE span AS RANGE (SUBTYPE = int4, SUBTYPE_DIFF = int4range_subdiff);
+CREATE DOMAIN low AS int;
+CREATE TYPE low_span AS RANGE (SUBTYPE = low, MULTIRANGE_TYPE_NAME = low_spans);
+CREATE TABLE made_of (id span PRIMARY KEY, p point_of NOT NULL, a text[] NOT NULL, d places NOT NULL, l low_span NOT NULL, m low_spans NOT NULL);
+ALTER TABLE made_of REPLICA IDENTITY FULL;
 \x on
 SELECT r.* FROM unnest(ARRAY[
     $$'keyless'$$, $$'nothing'$$, $$'other_key'$$, $$'other_key', id_column => 'gone'$$, $$'nullable', id_column => 'code'$$, $$'seen'$$, $$'passing'$$,
@@ -59,7 +66,8 @@ SELECT r.* FROM unnest(ARRAY[
     $$'triggered'$$, $$'nullable', entity_type => ''$$, $$'nullable', org_column => 'gone'$$, $$'nullable', hidden => '{gone}'$$,
     $$'nullable', hidden => '{id}'$$, $$'nullable', hidden => '{NULL}'$$, $$'nullable', bookkeeping => '{gone}'$$, $$'nullable', strategies => '[]'$$,
     $$'nullable', strategies => '{"code": "best"}'$$, $$'nullable', strategies => '{"gone": "lww"}'$$, $$'nullable', notify => 'all'$$,
-    $$'nullable', notify => NULL$$, $$'nullable', delete_visible => 'now()'$$, $$NULL$$]) call, LATERAL refused(call) r;
+    $$'nullable', notify => NULL$$, $$'nullable', delete_visible => 'now()'$$, $$NULL$$,
+    $$'made_of', id_column => 'p'$$, $$'made_of', id_column => 'a'$$, $$'made_of', id_column => 'd'$$, $$'made_of', id_column => 'l'$$, $$'made_of', id_column => 'm'$$]) call, LATERAL refused(call) r;
 -- a unique index is a smaller identity than the whole row, where the server takes it
 CREATE TABLE coded (id int PRIMARY KEY, code text NOT NULL, alias text, UNIQUE (code) DEFERRABLE, UNIQUE (code, alias));
 CREATE UNIQUE INDEX coded_partial ON coded (code) WHERE id > 0;
@@ -80,6 +88,7 @@ SELECT count(*) FROM pg_trigger WHERE tgname = 'zz_txsync' AND tgrelid <> 'trigg
 -- what works with the key named, or with tx left out
 ALTER TABLE keyless REPLICA IDENTITY FULL;
 ALTER TABLE keyless ALTER a SET NOT NULL;
+SELECT id_columns, tx FROM txsync.track('made_of');
 SELECT id_columns, tx FROM txsync.track('keyless', id_column => 'a');
 SELECT id_columns, tx FROM txsync.track('other_key', id_column => 'u', tx => false);
 SELECT id_columns, tx FROM txsync.track('text_tx', tx => false);
@@ -139,7 +148,9 @@ DROP TRIGGER odd ON nothing;
 CREATE TRIGGER odd AFTER UPDATE ON nothing FOR EACH ROW EXECUTE FUNCTION txsync.row_trigger('entity', 'n', 'id', 'id');
 UPDATE nothing SET id = 2;
 
-DROP TABLE keyless, nothing, other_key, nullable, unlogged, text_tx, domain_tx, needed_tx, made_tx, taken, parted, triggered;
+DROP TABLE made_of, keyless, nothing, other_key, nullable, unlogged, text_tx, domain_tx, needed_tx, made_tx, taken, parted, triggered;
+DROP TYPE span, low_span, point_of;
+DROP DOMAIN low, places;
 DROP SCHEMA theirs CASCADE;
 DROP TABLE notes CASCADE;
 DROP OWNED BY regress_other;
