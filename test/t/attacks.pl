@@ -148,6 +148,7 @@ subtest 'search_path' => sub {
 			my $arguments = $calls{$function};
 			ok(defined $arguments, "$function is known here") or next;
 			my $call = $function =~ /\A(?:backfill|verify|compact_changelog)\(/ ? 'CALL' : 'SELECT * FROM';
+			$arguments =~ s/"path (\d)"/"path $1 of $role"/; # an id of its own
 			my $answer = $victim->query("$call txsync." . ($function =~ s/\(.*//r) . "($arguments)");
 			note("$role: $function: $answer->{error} $answer->{message}") if $answer->{error};
 		}

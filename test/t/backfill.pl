@@ -135,6 +135,8 @@ subtest 'two share the work' => sub {
 	is($db->sql(q{SELECT phase, blocks_done = blocks_total, rows_read, rows_told FROM txsync.progress_backfill WHERE relation = 'halves'::regclass}), 'done|t|20000|20000', 'its progress');
 };
 
+sub phase_is { return "SELECT phase = '$_[0]' AND (pid IS NOT NULL) = (phase = 'running') FROM txsync.progress_backfill WHERE relation = 'items'::regclass" }
+
 # Rows from before, writers of every kind, and neither the session nor the worker lives long.
 subtest 'among writers and kills' => sub {
 	$db->sql('CREATE TABLE items (id int PRIMARY KEY, org_id text, n int DEFAULT 0, pad text)');
@@ -176,7 +178,9 @@ SQL
 		if ($calls <= 6)
 		{
 			sleep(0.05 + rand(0.1));
+			$db->poll_ok(phase_is('running'), 'running') if $calls == 1;
 			$db->sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'filler'});
+			$db->poll_ok(phase_is('interrupted'), 'interrupted') if $calls == 1;
 			$db->sql(q{SELECT pg_terminate_backend(pid) FROM txsync.capture}) if $calls == 3;
 		}
 		last if $call->finish;
