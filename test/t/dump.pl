@@ -94,6 +94,12 @@ like(state_of('source', $triggers), qr/^"S p".*\|A\|txsync\npages\|A\|txsync\nta
 # Whole dumps
 copy_into('plain');
 check_copy('plain', 'plain format');
+# The key by which a database knows its cursors is its own.
+my $key = state_of('source', q{SELECT encode(key, 'hex') FROM txsync.secret});
+like($key, qr/^[0-9a-f]{64}$/, 'there is a key');
+unlike(slurp_file("$dir/dump.sql"), qr/$key/, 'which no dump has');
+my $cursor = state_of('source', q{SELECT txsync.fetch_changes('now') ->> 'cursor'});
+like(($node->psql('plain', "SELECT txsync.fetch_changes('$cursor')", extra_params => [ '-v', 'VERBOSITY=verbose' ]))[2], qr/ERROR:  TX020: /, 'so cursors from before are foreign');
 run_on('source', 'pg_dump', '-Fc', '-f', "$dir/custom");
 foreach my $jobs (1, 2)
 {

@@ -159,12 +159,13 @@ is(fails('TX023', 'organizations', fetch(q{(SELECT txsync.fetch_changes(organiza
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', q{SET client_min_messages = warning; CREATE EXTENSION txsync; CREATE TABLE pages (id int PRIMARY KEY); SELECT txsync.track('pages')});
 my (undef, undef, $foreign) = $node->psql('other', fetch("'$cursor'"), extra_params => [ '-v', 'VERBOSITY=verbose' ]);
-like($foreign, qr/ERROR:  TX020: /, 'a cursor of another database');
+like($foreign, qr/ERROR:  TX020: .*^HINT:  Read what there is with txsync\.snapshot\(\)/ms, 'a cursor of another database');
 detail_holds('TX020', decode_json($foreign =~ /^DETAIL:  (.*)$/m), 'a cursor of another database');
 $node->safe_psql('postgres', 'SELECT txsync.pause()');
 poll_ok(q{SELECT pid IS NULL FROM txsync.capture}, 'paused');
 $node->safe_psql('postgres', 'UPDATE txsync.capture_state SET floor = last_id');
 fails('TX022', 'below the floor', fetch(q{'start'}));
+fails('TX022', 'a page of a snapshot whose cursor has expired', qq{SELECT txsync.snapshot('pairs', '$next')});
 $node->safe_psql('postgres', 'UPDATE txsync.capture_state SET floor = 0; SELECT txsync.resume()');
 
 # By default an empty mutation is a WARNING, without a DETAIL.
