@@ -123,7 +123,7 @@ IsWrittenBack(const TriggeredWrite &write, const StoredTx &said)
 	pg::RoleScope as_owner(pg::OwnerOf(write.table.root), SECURITY_NOFORCE_RLS);
 	std::shared_ptr<const Entity> entity = EntityOf(write.table.entity_type);
 	EntityKey key = entity->ids.Read(EntityId(write.table, write.desc, write.after));
-	std::string sql = "SELECT FROM " + entity->table + " t WHERE " + entity->ids.Condition() +
+	std::string sql = "SELECT FROM " + entity->rows + " t WHERE " + entity->ids.Condition() +
 					  " AND t.tx OPERATOR(pg_catalog.=) $" + std::to_string(entity->ids.Parameters() + 1);
 	key.values.push_back({JSONBOID, said.datum});
 	return pg::Spi().Execute(entity->Plan(sql), sql.c_str(), key.values) > 0;

@@ -190,6 +190,7 @@ Entity::Entity(const Table &open, core::Tracking its_tracking)
 	: relation(open.Id())
 	, tracking(std::move(its_tracking))
 	, table(open.Sql())
+	, rows(open.Rel()->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? table : "ONLY " + table)
 	, ids(open, tracking)
 {
 	TupleDesc desc = RelationGetDescr(open.Rel());
@@ -323,8 +324,8 @@ State
 ReadColumns(const Entity &entity, std::string_view entity_id, const char *columns, Lock lock)
 {
 	RequireVersions(entity);
-	std::string sql = std::string("SELECT ") + columns + " FROM " + entity.table + " t WHERE " +
-					  entity.ids.Condition() + Clause(lock);
+	std::string sql =
+		std::string("SELECT ") + columns + " FROM " + entity.rows + " t WHERE " + entity.ids.Condition() + Clause(lock);
 	EntityKey key = entity.ids.Read(entity_id);
 	State state;
 	pg::Spi spi;

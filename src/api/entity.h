@@ -34,6 +34,7 @@ public:
 	const Oid relation;
 	const core::Tracking tracking;
 	const std::string table; // with its schema, quoted
+	const std::string rows; // the same for statements on its rows: those of tables that inherit from it are not its own
 	const IdReader ids;
 	std::vector<uint32_t> types; // of its columns, by their hashes in the catalog cache
 

@@ -18,7 +18,7 @@ ReadData(const Entity &entity, std::string_view entity_id)
 	if (readable.columns.empty())
 		return std::nullopt;
 	std::string sql =
-		"SELECT " + RecordOf(readable.List()) + " FROM " + entity.table + " t WHERE " + entity.ids.Condition();
+		"SELECT " + RecordOf(readable.List()) + " FROM " + entity.rows + " t WHERE " + entity.ids.Condition();
 	EntityKey key = entity.ids.Read(entity_id);
 	MemoryContext context = CurrentMemoryContext;
 	pg::Spi spi;

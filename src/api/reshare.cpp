@@ -20,7 +20,7 @@ public:
 		, pinned_(true)
 	{
 		if (!entity.tracking.org_column.empty())
-			sql_ = "SELECT t." + pg::QuoteIdentifier(entity.tracking.org_column.c_str()) + " FROM " + entity.table +
+			sql_ = "SELECT t." + pg::QuoteIdentifier(entity.tracking.org_column.c_str()) + " FROM " + entity.rows +
 				   " t WHERE " + entity.ids.Condition();
 	}
 

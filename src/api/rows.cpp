@@ -52,7 +52,7 @@ Members(const Entity &entity, const Readable &readable, Content content)
 std::string
 From(const Entity &entity, const Readable &readable)
 {
-	return " FROM " + entity.table + " t, LATERAL (SELECT " + readable.List() + ") d WHERE ";
+	return " FROM " + entity.rows + " t, LATERAL (SELECT " + readable.List() + ") d WHERE ";
 }
 
 // The statement has OFFSET 0 so that each id is looked up, by an index, however many rows the planner thinks of.

@@ -44,7 +44,7 @@ StoredOrganization(Target &target, const core::Op &op)
 	const Column *column = target.Find(entity.tracking.org_column);
 	if (column == nullptr)
 		return std::nullopt;
-	std::string sql = "SELECT t." + column->sql + " FROM " + entity.table + " t WHERE " + entity.ids.Condition();
+	std::string sql = "SELECT t." + column->sql + " FROM " + entity.rows + " t WHERE " + entity.ids.Condition();
 	EntityKey id = entity.ids.Read(op.entity_id);
 	pg::Spi spi;
 	if (spi.Execute(entity.Plan(sql), sql.c_str(), id.values) == 0)

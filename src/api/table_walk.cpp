@@ -188,7 +188,7 @@ LockRows(const Entity &entity, Oid table, const std::vector<HeldRow> &rows)
 std::vector<HeldRow>
 FindRows(const Entity &entity, const EntityKey &key)
 {
-	std::string sql = Columns(entity) + " FROM " + entity.table + " t WHERE " + entity.ids.Condition();
+	std::string sql = Columns(entity) + " FROM " + entity.rows + " t WHERE " + entity.ids.Condition();
 	pg::RoleScope as_owner(pg::OwnerOf(entity.relation), SECURITY_NOFORCE_RLS);
 	pg::Spi spi;
 	spi.Execute(entity.Plan(sql), sql.c_str(), key.values);

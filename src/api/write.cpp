@@ -218,7 +218,7 @@ Update(Target &target, Column &column, const core::Op &op)
 	SPIPlanPtr &plan = entity.Plan('u' + readable.Key() + assignment.form + std::to_string(column.number));
 	std::string sql;
 	if (plan == nullptr)
-		sql = "UPDATE " + entity.table + " AS t SET " + column.sql + " = " +
+		sql = "UPDATE " + entity.rows + " AS t SET " + column.sql + " = " +
 			  Expression(op, column, entity.ids.Parameters() + 1) + " WHERE " + entity.ids.Condition() +
 			  Returning(target, readable);
 	Written written = Run(target, plan, sql, parameters);
@@ -238,7 +238,7 @@ Delete(Target &target, const core::Op &op)
 		auto is_part = [&](const Column &column) {
 			return readable.Has(column) && (column.is_id || column.protection == nullptr);
 		};
-		sql = "DELETE FROM " + entity.table + " AS t WHERE " + entity.ids.Condition() + " RETURNING " +
+		sql = "DELETE FROM " + entity.rows + " AS t WHERE " + entity.ids.Condition() + " RETURNING " +
 			  EntityExpression(target, is_part) + ", NULL::pg_catalog.bytea";
 	}
 	EntityKey id = entity.ids.Read(op.entity_id);
