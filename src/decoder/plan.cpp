@@ -12,6 +12,7 @@ extern "C" {
 #include "nodes/value.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 }
 
@@ -50,12 +51,15 @@ struct Invalidations
 
 namespace {
 
-// The columns that the WAL has of an old row, without opening indexes, which others may have locked. Offset by
-// FirstLowInvalidHeapAttributeNumber.
+// The columns that the WAL has of an old row. Offset by FirstLowInvalidHeapAttributeNumber. While decoding no index is
+// opened, since others may have it locked; who compares tables with the changelog does not decode.
 const Bitmapset *
 IdentityColumns(Relation relation)
 {
-	return pg::Call([&] { return RelationGetIdentityKeyBitmap(relation); });
+	return pg::Call([&] {
+		return HistoricSnapshotActive() ? RelationGetIdentityKeyBitmap(relation)
+										: RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+	});
 }
 
 class Compiler
