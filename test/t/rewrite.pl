@@ -20,10 +20,10 @@ $db->wait_for_state('streaming');
 
 sub member { return $db->sql("SELECT '$_[0]'::jsonb ->> '$_[1]'") }
 
-# By somebody whom another has prepared operators for.
+# By somebody whom another has prepared operators for, and whose strings have escapes.
 sub compact
 {
-	local $ENV{PGOPTIONS} = '-c search_path=evil';
+	local $ENV{PGOPTIONS} = '-c search_path=evil -c standard_conforming_strings=off';
 	return $db->sql(q{CALL txsync.compact_changelog('1 day')});
 }
 
