@@ -88,10 +88,12 @@ private:
 	ChangelogEnds Plan();
 	void RaiseFloorTo(int64_t id);
 	void Forget();
+	int64_t NextBehind(int64_t id);
 	void Compact(int64_t first, int64_t last);
 	bool MayDrop(const Part &part) const;
 	void Drop();
 	Outcome TryToDrop(const Part &part, TransactionId seen);
+	bool Drop(const Part &part, TransactionId seen);
 	bool MayRewrite(const Part &part) const;
 	size_t FirstMergedWith(size_t part) const;
 	void Rewrite();
@@ -194,6 +196,18 @@ Run::Forget()
 	}
 }
 
+// The next one that is there. Partitions in between have none.
+int64_t
+Run::NextBehind(int64_t id)
+{
+	int64_t next = FirstBehind(id);
+	for (Part &part : parts_) {
+		if (part.ids.first > id && part.ids.last < next)
+			part.left = 0;
+	}
+	return next;
+}
+
 // Decides of these ids: what is older is not needed for that, what is newer is.
 void
 Run::Compact(int64_t first, int64_t last)
@@ -243,22 +257,29 @@ Run::TryToDrop(const Part &part, TransactionId seen)
 	return EverybodySees(part, seen) ? DropPartition(part) : Outcome{.obstacle = "somebody may still see it"};
 }
 
+bool
+Run::Drop(const Part &part, TransactionId seen)
+{
+	Outcome outcome = Patiently(turns_, kAttempts, [&] { return TryToDrop(part, seen); });
+	if (outcome)
+		compacted_.dropped++;
+	else
+		compacted_.status = Compacted::Status::kPartial;
+	compacted_.bytes += outcome.bytes;
+	return static_cast<bool>(outcome);
+}
+
 void
 Run::Drop()
 {
 	turns_.Next();
 	TransactionId seen = ReadNextTransactionId();
+	std::vector<Part> stay;
 	for (const Part &part : parts_) {
-		if (!MayDrop(part))
-			continue;
-		Outcome outcome = Patiently(turns_, kAttempts, [&] { return TryToDrop(part, seen); });
-		if (!outcome) {
-			compacted_.status = Compacted::Status::kPartial;
-			continue;
-		}
-		compacted_.dropped++;
-		compacted_.bytes += outcome.bytes;
+		if (!MayDrop(part) || !Drop(part, seen))
+			stay.push_back(part);
 	}
+	parts_ = std::move(stay);
 }
 
 // Nobody writes to it any more, and compaction has said all that it says of it.
@@ -279,6 +300,7 @@ Run::FirstMergedWith(size_t part) const
 	return part;
 }
 
+// Where that has come to nothing it is done without the others: what was in the way may be of one of them.
 void
 Run::Rewrite()
 {
@@ -286,7 +308,8 @@ Run::Rewrite()
 		const Part &part = parts_[first = end - 1];
 		if (!MayRewrite(part) || !IsSparse(part.size, *part.left))
 			continue;
-		first = FirstMergedWith(first);
+		if (!HasFailed(part))
+			first = FirstMergedWith(first);
 		if (std::optional<int64_t> bytes = api::Rewrite({&parts_[first], &parts_[first] + (end - first)}, turns_))
 			compacted_.bytes += *bytes;
 		else
@@ -326,7 +349,7 @@ Run::Do()
 		bool is_tidy = DropUnfinished(turns_);
 		int64_t old_floor = Plan().floor;
 		Forget();
-		for (int64_t last = compacted_.floor, first; (first = FirstBehind(last)) <= horizon_;) {
+		for (int64_t last = compacted_.floor, first; (first = NextBehind(last)) <= horizon_;) {
 			last = std::min(horizon_, first + static_cast<int64_t>(Memory() / 2 * CHAR_BIT) - 1);
 			Compact(first, last);
 		}
