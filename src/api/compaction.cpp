@@ -30,13 +30,20 @@ namespace {
 constexpr BlockNumber kRead = 16;
 constexpr BlockNumber kDelete = 8; // some hundred rows
 
-// From this size on capture leaves a sparse partition.
+// From this size on capture leaves a sparse partition; the more ids there are, the larger it has to be.
 constexpr int64_t kWorthLeaving = int64_t{16} << 20;
 
 size_t
 Memory()
 {
 	return size_t{1024} * static_cast<size_t>(maintenance_work_mem);
+}
+
+// With a bit for each.
+int64_t
+IdsAtATime()
+{
+	return static_cast<int64_t>(Memory() / 2 * CHAR_BIT);
 }
 
 // One at a time in a database; an error releases it, too.
@@ -318,14 +325,16 @@ Run::Rewrite()
 }
 
 // The one that capture writes to cannot be written anew: it is to go on in another one if that is worth it. Rows that
-// stay for long keep pages of the indexes alive that are empty but for them.
+// stay for long keep pages of the indexes alive that are empty but for them. But the more ids there
+// are, left out or not, the more often all that is there is read.
 void
 Run::LeaveLast()
 {
 	if (parts_.empty() || !HaveSeats())
 		return;
 	const Part &last = parts_.back();
-	if (last.left && IsSparse(last.size, *last.left) && last.size >= kWorthLeaving)
+	int64_t doubled = std::min<int64_t>((last.ids.last - first_) / IdsAtATime(), 20);
+	if (last.left && IsSparse(last.size, *last.left) && last.size >= kWorthLeaving << doubled)
 		WithSeat(MyDatabaseId, [&](Seat &seat) { seat.compactor.left = last.ids.last; });
 }
 
@@ -350,7 +359,7 @@ Run::Do()
 		int64_t old_floor = Plan().floor;
 		Forget();
 		for (int64_t last = compacted_.floor, first; (first = NextBehind(last)) <= horizon_;) {
-			last = std::min(horizon_, first + static_cast<int64_t>(Memory() / 2 * CHAR_BIT) - 1);
+			last = std::min(horizon_, first + IdsAtATime() - 1);
 			Compact(first, last);
 		}
 		Drop();
