@@ -30,7 +30,7 @@ namespace {
 constexpr BlockNumber kRead = 16;
 constexpr BlockNumber kDelete = 8; // some hundred rows
 
-// From this size on capture leaves a sparse partition; the more ids there are, the larger it has to be.
+// From this size on capture leaves a sparse partition; from a larger one where there are many ids.
 constexpr int64_t kWorthLeaving = int64_t{16} << 20;
 
 size_t
@@ -39,11 +39,10 @@ Memory()
 	return size_t{1024} * static_cast<size_t>(maintenance_work_mem);
 }
 
-// With a bit for each.
 int64_t
 IdsAtATime()
 {
-	return static_cast<int64_t>(Memory() / 2 * CHAR_BIT);
+	return static_cast<int64_t>(Memory() / 2 * CHAR_BIT); // a bit for each
 }
 
 // One at a time in a database; an error releases it, too.
@@ -99,7 +98,6 @@ private:
 	void Compact(int64_t first, int64_t last);
 	bool MayDrop(const Part &part) const;
 	void Drop();
-	Outcome TryToDrop(const Part &part, TransactionId seen);
 	bool Drop(const Part &part, TransactionId seen);
 	bool MayRewrite(const Part &part) const;
 	size_t FirstMergedWith(size_t part) const;
@@ -258,22 +256,18 @@ Run::MayDrop(const Part &part) const
 
 // A reader that has seen the floor as it was, or rows that are gone, must not find their table missing: it waits until
 // there is no such reader.
-Outcome
-Run::TryToDrop(const Part &part, TransactionId seen)
-{
-	return EverybodySees(part, seen) ? DropPartition(part) : Outcome{.obstacle = "somebody may still see it"};
-}
-
 bool
 Run::Drop(const Part &part, TransactionId seen)
 {
-	Outcome outcome = Patiently(turns_, kAttempts, [&] { return TryToDrop(part, seen); });
-	if (outcome)
-		compacted_.dropped++;
-	else
-		compacted_.status = Compacted::Status::kPartial;
+	Outcome outcome = Patiently(turns_, kAttempts, [&] {
+		return EverybodySees(part, seen) ? DropPartition(part) : Outcome{.obstacle = "somebody may still see it"};
+	});
+	bool done(outcome);
+	compacted_.dropped += done;
 	compacted_.bytes += outcome.bytes;
-	return static_cast<bool>(outcome);
+	if (!done)
+		compacted_.status = Compacted::Status::kPartial;
+	return done;
 }
 
 void
@@ -325,8 +319,7 @@ Run::Rewrite()
 }
 
 // The one that capture writes to cannot be written anew: it is to go on in another one if that is worth it. Rows that
-// stay for long keep pages of the indexes alive that are empty but for them. But the more ids there
-// are, left out or not, the more often all that is there is read.
+// stay for long keep empty pages of the indexes alive; but the more ids there are, the more often all of it is read.
 void
 Run::LeaveLast()
 {
@@ -378,15 +371,8 @@ Run::Do()
 const char *
 NameOf(Compacted::Status status)
 {
-	switch (status) {
-	case Compacted::Status::kDone:
-		return "done";
-	case Compacted::Status::kPartial:
-		return "partial";
-	case Compacted::Status::kBusy:
-		return "busy";
-	}
-	return "";
+	constexpr const char *kNames[] = {"done", "partial", "busy"}; // in Status's order
+	return kNames[static_cast<size_t>(status)];
 }
 
 } // namespace
