@@ -30,7 +30,7 @@ CREATE INDEX activity_field ON activity (left(entity_id, 200), entity_type, (tx 
 CREATE INDEX activity_old_org ON activity (hashtextextended(old_org_id, 0), id) WITH (fillfactor = 100) WHERE old_org_id IS NOT NULL;
 CREATE INDEX activity_for_all ON activity (action, id) WITH (fillfactor = 100) WHERE action IN ('truncate', 'visibility', 'gap');
 CREATE INDEX activity_topic ON activity (entity_type, id) WITH (fillfactor = 100) WHERE action = 'event';
-COMMENT ON TABLE activity IS 'The changelog: one row per change of a tracked table, without the entity''s content, in commit order of id. Partitions of 10 million ids; the capture worker writes it.';
+COMMENT ON TABLE activity IS 'The changelog: one row per change of a tracked table, without the entity''s content, in commit order of id. Partitions of 10 million ids, of which compaction makes larger ones; the capture worker writes it.';
 COMMENT ON COLUMN activity.id IS 'Rises in commit order; may have gaps.';
 COMMENT ON COLUMN activity.epoch IS 'Differs where LSNs or ids could repeat: see txsync.capture.';
 COMMENT ON COLUMN activity.k IS 'With commit_lsn and change_lsn the position of docs/format.md.';

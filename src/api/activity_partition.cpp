@@ -29,6 +29,15 @@ Lock(const std::string &table)
 	pg::Call([&] { LockRelationOid(oid, AccessExclusiveLock); });
 }
 
+// A lock, something that depends on a table, or a partition that has some of its ids.
+bool
+IsObstacle(const ErrorData &error)
+{
+	return error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		   error.sqlerrcode == ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST ||
+		   error.sqlerrcode == ERRCODE_INVALID_OBJECT_DEFINITION;
+}
+
 std::string
 ObstacleIn(const ErrorData &error)
 {
@@ -54,10 +63,11 @@ InAnInstant(F &&f)
 			outcome.bytes = f(spi);
 		});
 	} catch (const pg::Error &error) {
-		if (error.data->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
-			error.data->sqlerrcode != ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST)
+		if (!IsObstacle(*error.data))
 			throw;
 		outcome.obstacle = ObstacleIn(*error.data);
+	} catch (const pg::Failure &failure) {
+		outcome.obstacle = failure.message;
 	}
 	return outcome;
 }
@@ -71,6 +81,18 @@ Drop(pg::Spi &spi, const std::string &table)
 	spi.Execute("ALTER EXTENSION txsync DROP TABLE txsync." + table);
 	spi.Execute("DROP TABLE txsync." + table);
 	return bytes;
+}
+
+// Who has taken it out of the changelog means to keep it.
+int64_t
+Drop(pg::Spi &spi, const ActivityPartition &partition)
+{
+	std::string name = partition.Name();
+	Lock(name);
+	if (OwnTable(name.c_str()) != partition.relation ||
+		!pg::Call([&] { return get_rel_relispartition(partition.relation); }))
+		throw pg::Failure{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "table \"" + name + "\" is another one meanwhile"};
+	return Drop(spi, name);
 }
 
 } // namespace
@@ -151,7 +173,7 @@ DropPartition(const ActivityPartition &partition)
 {
 	return InAnInstant([&](pg::Spi &spi) {
 		Lock("activity");
-		return Drop(spi, partition.Name());
+		return Drop(spi, partition);
 	});
 }
 
@@ -163,7 +185,7 @@ ReplacePartitions(const std::vector<ActivityPartition> &partitions, const std::s
 		Lock("activity");
 		int64_t bytes = 0;
 		for (const ActivityPartition &partition : partitions)
-			bytes += Drop(spi, partition.Name());
+			bytes += Drop(spi, partition);
 		Lock(table);
 		bytes -= SizeOf(OwnTable(table.c_str()));
 		AttachPartition(table, {partitions.front().ids.first, partitions.back().ids.last});

@@ -38,9 +38,9 @@ ActivityPartitions()
 		spi.Execute("SELECT b.ids[1]::bigint, b.ids[2]::bigint - 1, c.oid FROM pg_catalog.pg_inherits i JOIN "
 					"pg_catalog.pg_class c ON c.oid = i.inhrelid, "
 					"pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, c.oid), "
-					"'FROM \\(''(\\d+)''\\) TO \\(''(\\d+)''\\)') AS b (ids) WHERE i.inhparent "
+					"'FROM [(]''([0-9]+)''[)] TO [(]''([0-9]+)''[)]') AS b (ids) WHERE i.inhparent "
 					"= 'txsync.activity'::pg_catalog.regclass AND c.relname "
-					"~ '^activity_[0-9]+$' ORDER BY 1");
+					"~ '^activity_[0-9]+$' AND b.ids IS NOT NULL ORDER BY 1");
 	std::vector<ActivityPartition> partitions(count);
 	for (uint64_t i = 0; i < count; i++)
 		partitions[i] = {{Number(i, 1), Number(i, 2)}, static_cast<Oid>(Number(i, 3))};

@@ -30,13 +30,19 @@ namespace {
 constexpr BlockNumber kRead = 16;
 constexpr BlockNumber kDelete = 8; // some hundred rows
 
-// From this size on capture leaves a sparse partition.
+// From this size on capture leaves a sparse partition; from a larger one where there are many ids.
 constexpr int64_t kWorthLeaving = int64_t{16} << 20;
 
 size_t
 Memory()
 {
 	return size_t{1024} * static_cast<size_t>(maintenance_work_mem);
+}
+
+int64_t
+IdsAtATime()
+{
+	return static_cast<int64_t>(Memory() / 2 * CHAR_BIT); // a bit for each
 }
 
 // One at a time in a database; an error releases it, too.
@@ -88,10 +94,11 @@ private:
 	ChangelogEnds Plan();
 	void RaiseFloorTo(int64_t id);
 	void Forget();
+	int64_t NextBehind(int64_t id);
 	void Compact(int64_t first, int64_t last);
 	bool MayDrop(const Part &part) const;
 	void Drop();
-	Outcome TryToDrop(const Part &part, TransactionId seen);
+	bool Drop(const Part &part, TransactionId seen);
 	bool MayRewrite(const Part &part) const;
 	size_t FirstMergedWith(size_t part) const;
 	void Rewrite();
@@ -194,6 +201,18 @@ Run::Forget()
 	}
 }
 
+// The next one that is there. Partitions in between have none.
+int64_t
+Run::NextBehind(int64_t id)
+{
+	int64_t next = FirstBehind(id);
+	for (Part &part : parts_) {
+		if (part.ids.first > id && part.ids.last < next)
+			part.left = 0;
+	}
+	return next;
+}
+
 // Decides of these ids: what is older is not needed for that, what is newer is.
 void
 Run::Compact(int64_t first, int64_t last)
@@ -237,10 +256,18 @@ Run::MayDrop(const Part &part) const
 
 // A reader that has seen the floor as it was, or rows that are gone, must not find their table missing: it waits until
 // there is no such reader.
-Outcome
-Run::TryToDrop(const Part &part, TransactionId seen)
+bool
+Run::Drop(const Part &part, TransactionId seen)
 {
-	return EverybodySees(part, seen) ? DropPartition(part) : Outcome{.obstacle = "somebody may still see it"};
+	Outcome outcome = Patiently(turns_, kAttempts, [&] {
+		return EverybodySees(part, seen) ? DropPartition(part) : Outcome{.obstacle = "somebody may still see it"};
+	});
+	bool done(outcome);
+	compacted_.dropped += done;
+	compacted_.bytes += outcome.bytes;
+	if (!done)
+		compacted_.status = Compacted::Status::kPartial;
+	return done;
 }
 
 void
@@ -248,17 +275,12 @@ Run::Drop()
 {
 	turns_.Next();
 	TransactionId seen = ReadNextTransactionId();
+	std::vector<Part> stay;
 	for (const Part &part : parts_) {
-		if (!MayDrop(part))
-			continue;
-		Outcome outcome = Patiently(turns_, kAttempts, [&] { return TryToDrop(part, seen); });
-		if (!outcome) {
-			compacted_.status = Compacted::Status::kPartial;
-			continue;
-		}
-		compacted_.dropped++;
-		compacted_.bytes += outcome.bytes;
+		if (!MayDrop(part) || !Drop(part, seen))
+			stay.push_back(part);
 	}
+	parts_ = std::move(stay);
 }
 
 // Nobody writes to it any more, and compaction has said all that it says of it.
@@ -279,6 +301,7 @@ Run::FirstMergedWith(size_t part) const
 	return part;
 }
 
+// Where that has come to nothing it is done without the others: what was in the way may be of one of them.
 void
 Run::Rewrite()
 {
@@ -286,7 +309,8 @@ Run::Rewrite()
 		const Part &part = parts_[first = end - 1];
 		if (!MayRewrite(part) || !IsSparse(part.size, *part.left))
 			continue;
-		first = FirstMergedWith(first);
+		if (!HasFailed(part))
+			first = FirstMergedWith(first);
 		if (std::optional<int64_t> bytes = api::Rewrite({&parts_[first], &parts_[first] + (end - first)}, turns_))
 			compacted_.bytes += *bytes;
 		else
@@ -295,14 +319,15 @@ Run::Rewrite()
 }
 
 // The one that capture writes to cannot be written anew: it is to go on in another one if that is worth it. Rows that
-// stay for long keep pages of the indexes alive that are empty but for them.
+// stay for long keep empty pages of the indexes alive; but the more ids there are, the more often all of it is read.
 void
 Run::LeaveLast()
 {
 	if (parts_.empty() || !HaveSeats())
 		return;
 	const Part &last = parts_.back();
-	if (last.left && IsSparse(last.size, *last.left) && last.size >= kWorthLeaving)
+	int64_t doubled = std::min<int64_t>((last.ids.last - first_) / IdsAtATime(), 20);
+	if (last.left && IsSparse(last.size, *last.left) && last.size >= kWorthLeaving << doubled)
 		WithSeat(MyDatabaseId, [&](Seat &seat) { seat.compactor.left = last.ids.last; });
 }
 
@@ -326,8 +351,8 @@ Run::Do()
 		bool is_tidy = DropUnfinished(turns_);
 		int64_t old_floor = Plan().floor;
 		Forget();
-		for (int64_t last = compacted_.floor, first; (first = FirstBehind(last)) <= horizon_;) {
-			last = std::min(horizon_, first + static_cast<int64_t>(Memory() / 2 * CHAR_BIT) - 1);
+		for (int64_t last = compacted_.floor, first; (first = NextBehind(last)) <= horizon_;) {
+			last = std::min(horizon_, first + IdsAtATime() - 1);
 			Compact(first, last);
 		}
 		Drop();
@@ -346,15 +371,8 @@ Run::Do()
 const char *
 NameOf(Compacted::Status status)
 {
-	switch (status) {
-	case Compacted::Status::kDone:
-		return "done";
-	case Compacted::Status::kPartial:
-		return "partial";
-	case Compacted::Status::kBusy:
-		return "busy";
-	}
-	return "";
+	constexpr const char *kNames[] = {"done", "partial", "busy"}; // in Status's order
+	return kNames[static_cast<size_t>(status)];
 }
 
 } // namespace

@@ -123,6 +123,14 @@ NoteObstacle(const std::string &table, const std::string &what, const Outcome &o
 	Note("WARNING", kFailed, table, "table \"" + table + "\" " + what + ": " + outcome.obstacle);
 }
 
+// The notes that it was. What has been replaced is another table.
+std::string
+Beginnings(const ActivityPartition &partition)
+{
+	return std::string("SELECT FROM txsync.sync_log WHERE code = '") + kBegun + "' AND detail ->> 'oid' = '" +
+		   std::to_string(partition.relation) + "'";
+}
+
 class Rewriting
 {
 public:
@@ -160,15 +168,12 @@ private:
 	std::string name_;
 };
 
-// What has been replaced is another table.
 bool
 Rewriting::IsPutOff() const
 {
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
-	return spi.Execute(std::string("SELECT FROM txsync.sync_log WHERE code = '") + kBegun +
-					   "' AND detail ->> 'oid' = '" + std::to_string(Last().relation) +
-					   "' HAVING pg_catalog.max(created_at) > pg_catalog.now() - " + kPause) > 0;
+	return spi.Execute(Beginnings(Last()) + " HAVING pg_catalog.max(created_at) > pg_catalog.now() - " + kPause) > 0;
 }
 
 // Nobody may see what is not copied. And a vacuum takes so long that it would be there at the end, too.
@@ -302,6 +307,14 @@ bool
 IsSparse(int64_t size, int64_t bytes)
 {
 	return size >= kBytes && bytes < size / kSparse;
+}
+
+bool
+HasFailed(const ActivityPartition &partition)
+{
+	pg::RoleScope as_owner(ExtensionOwner());
+	pg::Spi spi;
+	return spi.Execute(Beginnings(partition)) > 0;
 }
 
 std::optional<int64_t>

@@ -10,6 +10,9 @@ namespace txsync::api {
 // Whether a partition of a size, with its indexes, is mostly empty if its rows take so many bytes of it.
 bool IsSparse(int64_t size, int64_t bytes);
 
+// Whether what was begun on behalf of the partition has come to nothing.
+bool HasFailed(const ActivityPartition &partition);
+
 // Makes one of partitions that are neighbours, in the order of their ids, on behalf of the last. Returns how many bytes
 // that gives back; nothing if somebody is in the way.
 std::optional<int64_t> Rewrite(const std::vector<ActivityPartition> &partitions, Turns &turns);

@@ -20,10 +20,10 @@ $db->wait_for_state('streaming');
 
 sub member { return $db->sql("SELECT '$_[0]'::jsonb ->> '$_[1]'") }
 
-# By somebody whom another has prepared operators for.
+# By somebody whom another has prepared operators for, and whose strings have escapes.
 sub compact
 {
-	local $ENV{PGOPTIONS} = '-c search_path=evil';
+	local $ENV{PGOPTIONS} = '-c search_path=evil -c standard_conforming_strings=off';
 	return $db->sql(q{CALL txsync.compact_changelog('1 day')});
 }
 
@@ -271,7 +271,11 @@ SQL
 	$db->wait_for_state('streaming');
 	my ($table, $full) = split /\|/, $db->sql(q{SELECT 'txsync.activity_1'::regclass::oid, pg_total_relation_size('txsync.activity_1')});
 	cmp_ok($full, '>', 16 << 20, 'is large');
-	cmp_ok(member(compact(), 'rows'), '>', 80_000, 'and nearly empty');
+	cmp_ok(member($db->sql(q{SET maintenance_work_mem = '1MB'; CALL txsync.compact_changelog('1 day')}), 'rows'), '>', 80_000, 'and nearly empty');
+	$db->sql('INSERT INTO counters SELECT max(id) + 1 FROM counters');
+	$db->captured_ok;
+	is($db->sql($behind), 0, 'but there would be more ids than memory for them');
+	compact();
 	$db->sql('INSERT INTO counters SELECT max(id) + 1 FROM counters');
 	$db->captured_ok;
 	is($db->sql($behind), 1, 'capture leaves it');
@@ -308,38 +312,75 @@ SQL
 	is($db->sql('SELECT max(id) FROM txsync.activity'), 50002501, 'nor left');
 };
 
-# Before and after compaction: 6: 3000 and 3000 rows; 7: 500 and 500; 9: 100000 and 1000; 11 is capture's.
+# Before and after compaction: 6: 3000 and 3000 rows; 7: 500 and 500; 8: none; 9 and 10: 100000 and 1000; 11 is capture's.
 subtest 'small ones in front of it become one with it' => sub {
 	my $partitions = sub { return $db->sql(q{SELECT string_agg(trim(regexp_replace(concat(relname, pg_get_expr(relpartbound, relid)), '\D+', ' ', 'g')), ', ' ORDER BY relname) FROM pg_partition_tree('txsync.activity') JOIN pg_class c ON c.oid = relid WHERE isleaf AND relname ~ '^activity_([6-9]|1\d)$'}) };
-	my $survive = 'SELECT count(*), md5(string_agg(a::text, $$ $$ ORDER BY id)) FROM txsync.activity a WHERE id BETWEEN 60000000 AND 110000000 AND (id < 90000000 OR id % 100 = 0)';
-	$db->pause;
-	make_partitions(6, 7, 9, 11);
-	$db->sql(<<'SQL');
+	my $survive = 'SELECT count(*), md5(string_agg(a::text, $$ $$ ORDER BY id)) FROM txsync.activity a WHERE id BETWEEN 60000000 AND 120000000 AND (id NOT BETWEEN 90000000 AND 110000000 OR id % 100 = 0)';
+	my $fill = sub {
+		$db->sql(<<"SQL");
 INSERT INTO txsync.activity (id, epoch, commit_lsn, change_lsn, k, xid, committed_at, entity_type, entity_id, org_id, action, changed_keys)
 SELECT n * 10000000 + g, 1, '0/1', '0/1', 0, '3', now() - interval '2 days', 'counters', n || '-' || (g + every - 1) / every, 'x', 'create', '{n}'
-FROM (VALUES (6, 3000, 1), (7, 500, 1), (9, 100000, 100), (11, 10, 1)) AS p (n, rows, every), generate_series(1, rows) g;
+FROM (VALUES $_[0]) AS p (n, rows, every), generate_series(1, rows) g;
 UPDATE txsync.capture_state SET last_id = 110000010;
 SQL
+	};
+	$db->sql(q{ALTER DATABASE changes SET maintenance_work_mem = '1MB'}); # fewer ids at a time than a partition has
+	$db->pause;
+	make_partitions(6 .. 9, 11);
+	$fill->('(6, 3000, 1), (7, 500, 1), (9, 100000, 100), (11, 10, 1)');
 	$db->resume;
 	$db->wait_for_state('streaming');
-	my ($survivors, $unmerged) = ($db->sql($survive), $partitions->());
+	my $sparse = $db->sql(q{SELECT 'txsync.activity_9'::regclass::oid});
 	my $reader = $db->psql;
 	$reader->query_safe('BEGIN; LOCK TABLE ONLY txsync.activity_7 IN ACCESS SHARE MODE');
-	is(member(compact(), 'status'), 'partial', 'a reader of one of these is in the way');
-	is($partitions->(), $unmerged, 'of all of it');
-	like(obstacles(), qr/"activity_9" is not replaced by what was copied of it: somebody uses it \{"table": "activity_9"\}\z/, 'which is told of the one that it is done for');
-	$reader->query_safe('COMMIT');
-	$reader->quit;
-	later('1 day');
-	my $before = $db->sql(q{SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('txsync.activity')});
 	my $result = compact();
+	is(member($result, 'status'), 'partial', 'a reader of one of these is in the way');
+	my @alone = ('11 110000001 120000001, 6 60000001 70000001, 7 70000001 80000001', '9 90000001 100000001');
+	is(member($result, 'dropped') . ': ' . $partitions->(), '1: ' . join(', ', @alone), 'of all of it; but one that is empty goes');
+	like(obstacles(), qr/"activity_9" is not replaced by what was copied of it: somebody uses it \{"table": "activity_9"\}\z/, 'which is told of the one that it is done for');
+	later('1 day');
+	is(member(compact(), 'status'), 'done', 'the next time it is written without the others');
+	is($partitions->(), join(', ', @alone), 'which are as they were');
+	isnt($db->sql(q{SELECT 'txsync.activity_9'::regclass::oid}), $sparse, 'while it is another table');
+	$reader->query_safe('COMMIT');
+
+	make_partitions(10);
+	$fill->('(10, 100000, 100)');
+	$db->sql('CREATE TABLE own PARTITION OF txsync.activity FOR VALUES FROM (80000001) TO (80000002)');
+	my $survivors = $db->sql($survive);
+	is(member(compact(), 'status'), 'partial', 'somebody has a partition of his own');
+	like(obstacles(), qr/: partition "activity_7_new" would overlap partition "own" \{"table": "activity_10"\}\z/, 'in between');
+	$db->sql(q{DROP TABLE own; DELETE FROM txsync.sync_log WHERE code = 'REWRITE_BEGUN'});
+
+	$reader->query_safe('BEGIN; LOCK TABLE ONLY txsync.activity_10 IN ACCESS SHARE MODE');
+	my $session = $db->psql;
+	$session->query_until(qr/begun/, "\\echo begun\nCALL txsync.compact_changelog('1 day');\n\\echo ended\n");
+	$db->poll_ok(q{SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('txsync.activity_7_new') AND reltuples > 0)}, 'while it is copied');
+	$db->sql('ALTER TABLE txsync.activity DETACH PARTITION txsync.activity_7');
+	$reader->query_safe('COMMIT');
+	like($session->query_until(qr/ended/, ''), qr/"partial"/, 'one that is taken out of the changelog is in the way');
+	is($db->sql('SELECT count(*), (SELECT count(*) FROM txsync.activity WHERE id BETWEEN 70000001 AND 80000000) FROM txsync.activity_7'), '500|0', 'and is kept, and is out of it');
+	$db->sql('ALTER TABLE txsync.activity ATTACH PARTITION txsync.activity_7 FOR VALUES FROM (70000001) TO (80000001)');
+	$db->sql(q{DELETE FROM txsync.sync_log WHERE code = 'REWRITE_BEGUN'});
+	$_->quit foreach $reader, $session;
+
+	my $before = $db->sql(q{SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('txsync.activity')});
+	$result = compact();
 	is(member($result, 'status'), 'done', 'then it is done');
 	is(member($result, 'bytes'), $before - $db->sql(q{SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('txsync.activity')}), 'and tells the bytes that came back');
-	is($partitions->(), '11 110000001 120000001, 6 60000001 70000001, 7 70000001 100000001', 'the larger one in front of it is left alone');
+	is($partitions->(), '11 110000001 120000001, 6 60000001 70000001, 7 70000001 110000001', 'the larger one in front of it is left alone');
 	is($db->sql($survive), $survivors, 'all that survives is there');
 	is(shape('activity_7'), shape('activity_11'), 'in a partition like others');
 	is(member(compact(), 'bytes'), 0, 'again: nothing');
 	is($db->health, 'ok: ', 'healthy');
+};
+
+subtest 'partitions for other ids' => sub {
+	$db->sql('CREATE TABLE txsync.activity_98 PARTITION OF txsync.activity FOR VALUES FROM (MINVALUE) TO (1); CREATE TABLE txsync.activity_99 PARTITION OF txsync.activity DEFAULT');
+	my $before = $db->sql('SELECT digest FROM digest');
+	is(member(compact(), 'status'), 'done', 'are none of those that come and go');
+	is($db->sql('SELECT digest FROM digest'), $before, 'and others are not taken for them');
+	$db->sql('DROP TABLE txsync.activity_98, txsync.activity_99');
 };
 
 subtest 'a changelog that begins anew' => sub {
