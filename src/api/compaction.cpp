@@ -3,6 +3,7 @@
 #include "api/activity_partition.h"
 #include "api/activity_scan.h"
 #include "api/attach.h"
+#include "api/compaction_lock.h"
 #include "api/partition_rewrite.h"
 #include "api/patience.h"
 #include "api/seats.h"
@@ -11,15 +12,7 @@
 #include "pg/compat.h"
 #include "pg/spi.h"
 
-#include <climits>
-#include <exception>
 #include <optional>
-
-extern "C" {
-#include "catalog/pg_extension.h"
-#include "commands/extension.h"
-#include "storage/lmgr.h"
-}
 
 namespace txsync::api {
 
@@ -30,7 +23,9 @@ namespace {
 constexpr BlockNumber kRead = 16;
 constexpr BlockNumber kDelete = 8; // some hundred rows
 
-// From this size on capture leaves a sparse partition; from a larger one where there are many ids.
+constexpr int64_t kRowsPerBlock = 64; // and rarely more
+
+// From this size on capture leaves a sparse partition.
 constexpr int64_t kWorthLeaving = int64_t{16} << 20;
 
 size_t
@@ -38,40 +33,6 @@ Memory()
 {
 	return size_t{1024} * static_cast<size_t>(maintenance_work_mem);
 }
-
-int64_t
-IdsAtATime()
-{
-	return static_cast<int64_t>(Memory() / 2 * CHAR_BIT); // a bit for each
-}
-
-// One at a time in a database; an error releases it, too.
-class Lock
-{
-public:
-	Lock()
-	{
-		Oid extension = pg::Call([] { return get_extension_oid("txsync", false); });
-		SET_LOCKTAG_OBJECT(tag_, MyDatabaseId, ExtensionRelationId, extension, 1);
-		held_ = pg::Call([&] { return LockAcquire(&tag_, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL; });
-	}
-	Lock(const Lock &) = delete;
-	~Lock()
-	{
-		if (held_ && std::uncaught_exceptions() == 0)
-			LockRelease(&tag_, ExclusiveLock, true);
-	}
-
-	bool
-	IsHeld() const
-	{
-		return held_;
-	}
-
-private:
-	LOCKTAG tag_;
-	bool held_;
-};
 
 class Run
 {
@@ -91,11 +52,18 @@ private:
 		std::optional<int64_t> left = {}; // bytes of its rows behind the deletes, where there were any
 	};
 
+	struct Reach
+	{
+		int64_t last;
+		size_t bytes;
+	};
+
 	ChangelogEnds Plan();
 	void RaiseFloorTo(int64_t id);
 	void Forget();
 	int64_t NextBehind(int64_t id);
-	void Compact(int64_t first, int64_t last);
+	Reach ReachFrom(int64_t first) const;
+	int64_t Compact(int64_t first);
 	bool MayDrop(const Part &part) const;
 	void Drop();
 	bool Drop(const Part &part, TransactionId seen);
@@ -213,14 +181,34 @@ Run::NextBehind(int64_t id)
 	return next;
 }
 
-// Decides of these ids: what is older is not needed for that, what is newer is.
-void
-Run::Compact(int64_t first, int64_t last)
+// How far from `first` on there is memory, half of all, for what may survive, and how much of it that takes.
+Run::Reach
+Run::ReachFrom(int64_t first) const
 {
+	Reach reach = {first - 1, 0};
+	for (const Part &part : parts_) {
+		if (part.ids.last < first)
+			continue;
+		int64_t from = std::max(first, part.ids.first);
+		size_t room = Memory() / 2 - reach.bytes;
+		size_t bytes = core::IdSet::MostBytes(part.ids.last - from + 1, int64_t{part.blocks} * kRowsPerBlock);
+		if (bytes > room)
+			return {std::max(reach.last, from + core::IdSet::FittingInto(room) - 1), Memory() / 2};
+		reach = {part.ids.last, reach.bytes + bytes};
+	}
+	return reach;
+}
+
+// Decides of ids from `first` on: what is older is not needed for that, what is newer is. Returns the last one.
+int64_t
+Run::Compact(int64_t first)
+{
+	Reach reach = ReachFrom(first);
+	int64_t last = std::min(horizon_, reach.last);
 	core::Digest seed;
 	if (!pg_strong_random(&seed, sizeof seed))
 		throw pg::Failure{ERRCODE_INTERNAL_ERROR, "could not generate random bits"};
-	core::Compaction compaction(seed, first, last, Memory());
+	core::Compaction compaction(seed, first, last, Memory() - reach.bytes);
 	do {
 		for (const Part &part : parts_) {
 			if (part.ids.last >= first && part.ids.first <= horizon_)
@@ -244,6 +232,7 @@ Run::Compact(int64_t first, int64_t last)
 			return !stays;
 		});
 	}
+	return last;
 }
 
 // Capture writes to the last one.
@@ -319,15 +308,14 @@ Run::Rewrite()
 }
 
 // The one that capture writes to cannot be written anew: it is to go on in another one if that is worth it. Rows that
-// stay for long keep empty pages of the indexes alive; but the more ids there are, the more often all of it is read.
+// stay for long keep pages of the indexes alive that are empty but for them.
 void
 Run::LeaveLast()
 {
 	if (parts_.empty() || !HaveSeats())
 		return;
 	const Part &last = parts_.back();
-	int64_t doubled = std::min<int64_t>((last.ids.last - first_) / IdsAtATime(), 20);
-	if (last.left && IsSparse(last.size, *last.left) && last.size >= kWorthLeaving << doubled)
+	if (last.left && IsSparse(last.size, *last.left) && last.size >= kWorthLeaving)
 		WithSeat(MyDatabaseId, [&](Seat &seat) { seat.compactor.left = last.ids.last; });
 }
 
@@ -351,10 +339,8 @@ Run::Do()
 		bool is_tidy = DropUnfinished(turns_);
 		int64_t old_floor = Plan().floor;
 		Forget();
-		for (int64_t last = compacted_.floor, first; (first = NextBehind(last)) <= horizon_;) {
-			last = std::min(horizon_, first + IdsAtATime() - 1);
-			Compact(first, last);
-		}
+		for (int64_t last = compacted_.floor, first; (first = NextBehind(last)) <= horizon_;)
+			last = Compact(first);
 		Drop();
 		LeaveLast();
 		if (is_tidy)
@@ -380,7 +366,7 @@ NameOf(Compacted::Status status)
 Compacted
 CompactChangelog(TimestampTz horizon, const std::function<bool()> &may_go_on)
 {
-	Lock lock;
+	CompactionLock lock;
 	if (!lock.IsHeld())
 		return {.status = Compacted::Status::kBusy};
 	return Run(horizon, may_go_on).Do();

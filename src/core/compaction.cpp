@@ -33,11 +33,8 @@ Compaction::Compaction(const Digest &seed, int64_t first, int64_t last, size_t b
 	: seed_(seed)
 	, first_(first)
 	, last_(last)
-	, survivors_(static_cast<size_t>(last - first) / kWord + 1)
+	, largest_(std::max(bytes / sizeof(Slot) / 3 * 2, kFewestSlots)) // with one of half its size beside it
 {
-	size_t bits = survivors_.size() * sizeof survivors_[0];
-	size_t most = bytes > bits ? (bytes - bits) / sizeof(Slot) : 0;
-	largest_ = std::max(most / 3 * 2, kFewestSlots); // with one of half its size beside it
 	capacity_ = std::min(largest_, size_t{1} << 12);
 	slots_ = std::make_unique<Slot[]>(capacity_);
 }
@@ -257,10 +254,8 @@ Compaction::EndPass()
 void
 Compaction::Mark(int64_t id)
 {
-	if (id > last_)
-		return;
-	auto bit = static_cast<size_t>(id - first_);
-	survivors_[bit / kWord] |= uint64_t{1} << (bit % kWord);
+	if (id <= last_)
+		survivors_.Add(id);
 }
 
 bool
@@ -277,8 +272,7 @@ Compaction::Survives(const Activity &activity) const
 bool
 Compaction::Survives(int64_t id) const
 {
-	auto bit = static_cast<size_t>(id - first_);
-	return (survivors_[bit / kWord] >> (bit % kWord) & 1) != 0;
+	return survivors_.Has(id);
 }
 
 Hasher

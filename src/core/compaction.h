@@ -14,6 +14,7 @@
 
 #include "core/change.h"
 #include "core/digest.h"
+#include "core/id_set.h"
 
 #include <memory>
 #include <span>
@@ -40,7 +41,7 @@ public:
 	};
 
 	// Decides of ids from `first` to `last`; newer ones only stand for them, older ones say nothing. Its memory is
-	// about so many bytes, and at least that for a bit per id.
+	// about so many bytes, and that of the set of ids that survive.
 	Compaction(const Digest &seed, int64_t first, int64_t last, size_t bytes);
 	Compaction(const Compaction &) = delete;
 
@@ -113,7 +114,7 @@ private:
 	Digest seed_;
 	int64_t first_;
 	int64_t last_;
-	std::vector<uint64_t> survivors_; // a bit for each id
+	IdSet survivors_;
 	std::vector<Truncate> truncates_;
 
 	// Open addressing: who finds his home taken goes into the next free slot. The table grows up to the largest that

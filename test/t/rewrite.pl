@@ -271,11 +271,7 @@ SQL
 	$db->wait_for_state('streaming');
 	my ($table, $full) = split /\|/, $db->sql(q{SELECT 'txsync.activity_1'::regclass::oid, pg_total_relation_size('txsync.activity_1')});
 	cmp_ok($full, '>', 16 << 20, 'is large');
-	cmp_ok(member($db->sql(q{SET maintenance_work_mem = '1MB'; CALL txsync.compact_changelog('1 day')}), 'rows'), '>', 80_000, 'and nearly empty');
-	$db->sql('INSERT INTO counters SELECT max(id) + 1 FROM counters');
-	$db->captured_ok;
-	is($db->sql($behind), 0, 'but there would be more ids than memory for them');
-	compact();
+	cmp_ok(member(compact(), 'rows'), '>', 80_000, 'and nearly empty');
 	$db->sql('INSERT INTO counters SELECT max(id) + 1 FROM counters');
 	$db->captured_ok;
 	is($db->sql($behind), 1, 'capture leaves it');
