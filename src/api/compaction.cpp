@@ -185,7 +185,7 @@ Run::NextBehind(int64_t id)
 Run::Reach
 Run::ReachFrom(int64_t first) const
 {
-	Reach reach = {first - 1, 0};
+	Reach reach = {first, 0};
 	for (const Part &part : parts_) {
 		if (part.ids.last < first)
 			continue;
