@@ -128,6 +128,10 @@ WITH setting AS (
            format('ALTER SYSTEM %s; SELECT pg_reload_conf();',
                   CASE WHEN m.sourcefile LIKE '%postgresql.auto.conf' THEN 'RESET txsync.capture' ELSE 'SET txsync.capture = on' END)
     FROM capture c JOIN pg_settings m ON m.name = 'txsync.capture' AND m.setting = 'off'
+  UNION ALL
+    SELECT 17, 'table', e.relation, 'info', format('%s has row security and no delete_visible: whom it holds is not told of deletes', e.label),
+           concat(e.call_before, quote_literal(e.entity_type), rtrim(e.call_behind, ');'), ', delete_visible => ''...(text, text)''); -- with the function that says who may know of them')
+    FROM entity e JOIN pg_class c ON c.oid = e.relation AND c.relrowsecurity WHERE e.delete_visible IS NULL
 )
 SELECT f.rank, f.scope, f.relation, f.severity, f.finding, f.remedy FROM found f;
 END;
@@ -143,4 +147,4 @@ ORDER BY array_position(ARRAY['error', 'warning', 'info'], f.severity), f.rank, 
 END;
 REVOKE ALL ON FUNCTION doctor() FROM PUBLIC;
 COMMENT ON FUNCTION doctor() IS
-'One row per finding, the worst first: severity (error: the stream is wrong or missing; warning: it may become so; info), what is wrong, and the statement that mends it. Looks at wal_level, output_plugin_libraries, preload, replica identities, triggers that fire after ours, slots without a reader, WAL retained, capture. For superusers and whom they GRANT EXECUTE to.';
+'One row per finding, the worst first: severity (error: the stream is wrong or missing; warning: it may become so; info), what is wrong, and the statement that mends it. Looks at wal_level, output_plugin_libraries, preload, replica identities, triggers that fire after ours, slots without a reader, WAL retained, capture, row security without delete_visible. For superusers and whom they GRANT EXECUTE to.';

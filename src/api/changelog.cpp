@@ -73,6 +73,14 @@ DatabaseHash()
 }
 
 pg::Failure
+InvalidCursor()
+{
+	return Fail(errors::kCursorInvalid, "the cursor is none that this database gave", {},
+				"Give a cursor back as it was given: a text of fetch_changes(), sync() or snapshot(), an activityId,"
+				" 'start' or 'now'.");
+}
+
+pg::Failure
 Foreign()
 {
 	return Fail(errors::kCursorForeign, "the cursor is of another history than this database's", {}, kBeginAnew);
@@ -156,14 +164,6 @@ Expired(int64_t position, const char *why)
 }
 
 } // namespace
-
-pg::Failure
-InvalidCursor()
-{
-	return Fail(errors::kCursorInvalid, "the cursor is none that this database gave", {},
-				"Give a cursor back as it was given: a text of fetch_changes(), sync() or snapshot(), an activityId,"
-				" 'start' or 'now'.");
-}
 
 Extent
 ExtentNow()

@@ -24,9 +24,6 @@ int64_t PositionOf(std::string_view cursor, const Extent &extent, const Filter &
 // Whether the cursor is of a filter that has an entity type or topic by name: it was known then.
 bool AsksFor(std::string_view cursor, std::string_view name);
 
-// CURSOR_INVALID.
-pg::Failure InvalidCursor();
-
 // Fails with CURSOR_EXPIRED if not all that came behind the position can be told any more.
 void RequireWhole(int64_t position, const Extent &extent, const Filter &filter);
 

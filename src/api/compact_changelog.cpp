@@ -25,10 +25,13 @@ HorizonOf(FunctionCallInfo fcinfo)
 	TimestampTz now = GetCurrentTimestamp();
 	if (PG_ARGISNULL(0))
 		return now - int64_t{CompactionHorizonSeconds()} * USECS_PER_SEC;
-	return pg::Call([&] {
+	TimestampTz horizon = pg::Call([&] {
 		return DatumGetTimestampTz(
 			DirectFunctionCall2(timestamptz_mi_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(0)));
 	});
+	if (horizon > now)
+		throw pg::Failure{ERRCODE_INVALID_PARAMETER_VALUE, "older_than must not be negative"};
+	return horizon;
 }
 
 void

@@ -5,8 +5,10 @@
 #include "api/changelog.h"
 #include "api/consumer.h"
 #include "api/entity.h"
+#include "api/readable.h"
 #include "api/spi_value.h"
 #include "api/table.h"
+#include "api/tell.h"
 #include "core/jsonb.h"
 #include "pg/entry.h"
 
@@ -32,6 +34,10 @@ constinit SPIPlanPtr create_plan = nullptr;
 constinit SPIPlanPtr drop_plan = nullptr;
 
 constexpr size_t kLongestName = 128;
+
+constexpr char kTopic[] =
+	"Its changes are told from when one is; events of that topic are told to who has SELECT on txsync.event.";
+constexpr char kPassedOver[] = "What it may not read when it is looked at is passed over, and does not come again.";
 
 pg::Failure
 Malformed(std::string message)
@@ -129,6 +135,20 @@ Create(const std::string &name, const Filter &filter, const std::string &start, 
 						  "Take another name, or drop it with txsync.drop_consumer()."};
 }
 
+// A slip would show only in what never comes.
+void
+WarnOfWhatIsNotTold(const Filter &filter)
+{
+	if (!filter.entity_types)
+		return;
+	for (std::string_view name : filter.entity_types->Names()) {
+		if (TableOf(name) && FindReadable(name) == nullptr)
+			pg::Warn("the current role may not read entity type " + Quoted(name), kPassedOver);
+		else if (!TableOf(name) && !(MayReadEvents() && IsTopic(name)))
+			pg::Warn("no table is tracked under entity type " + Quoted(name), kTopic);
+	}
+}
+
 void
 Drop(const std::string &name)
 {
@@ -155,6 +175,7 @@ create_consumer(PG_FUNCTION_ARGS)
 			Require(fcinfo, i, kNames[i]);
 		Filter filter = ReadFilter(core::JsonbContainer(JsonbArgument(fcinfo, 1)));
 		Create(TextArgument(fcinfo, 0), filter, TextArgument(fcinfo, 2), PG_GETARG_INT32(3));
+		WarnOfWhatIsNotTold(filter);
 	});
 	PG_RETURN_VOID();
 }

@@ -2,6 +2,7 @@
 
 #include "api/arguments.h"
 #include "api/changelog.h"
+#include "api/errors.h"
 #include "api/rows.h"
 #include "api/sealed.h"
 #include "core/json.h"
@@ -29,18 +30,25 @@ TextOf(const Bookmark &bookmark)
 	return Sealed(kPurpose, bookmark.cursor + '\0' + bookmark.entity_type + '\0' + bookmark.entity_id);
 }
 
+pg::Failure
+InvalidBookmark()
+{
+	return Fail(errors::kCursorInvalid, "after must be the next of a page of this entity type", {},
+				"Give the next of the page before as it was given, or null for the first page.");
+}
+
 Bookmark
 ReadBookmark(std::string_view text, std::string_view entity_type)
 {
 	std::optional<Unsealed> unsealed = Unseal(kPurpose, text);
 	if (!unsealed || !unsealed->is_ours)
-		throw InvalidCursor();
+		throw InvalidBookmark();
 	const std::string &content = unsealed->content;
 	size_t type = content.find('\0') + 1;
 	size_t id = content.find('\0', type) + 1;
 	Bookmark bookmark{content.substr(0, type - 1), content.substr(type, id - 1 - type), content.substr(id)};
 	if (bookmark.entity_type != entity_type)
-		throw InvalidCursor();
+		throw InvalidBookmark();
 	return bookmark;
 }
 

@@ -43,12 +43,6 @@ AllTracked()
 	return all;
 }
 
-void
-Warn(const std::string &message, const char *hint)
-{
-	pg::Call([&] { ereport(WARNING, (errmsg_internal("%s", message.c_str()), errhint("%s", hint))); });
-}
-
 bool
 HasExtension()
 {
@@ -61,11 +55,11 @@ WarnOfUnknownNames(const core::Filter &filter)
 	std::vector<Tracked> all = AllTracked();
 	for (const std::string &type : filter.entity_types.Names()) {
 		if (std::ranges::none_of(all, [&](const Tracked &one) { return one.entity_type == type; }))
-			Warn("no table is tracked under entity type \"" + type + "\"", kTopic);
+			pg::Warn("no table is tracked under entity type \"" + type + "\"", kTopic);
 	}
 	for (const core::TablePattern &pattern : filter.tables) {
 		if (std::ranges::none_of(all, [&](const Tracked &one) { return pattern.Matches(one.schema, one.table); }))
-			Warn("no tracked table matches " + pattern.text, kLater);
+			pg::Warn("no tracked table matches " + pattern.text, kLater);
 	}
 }
 
@@ -74,7 +68,7 @@ WarnOfUnknownPublications(const std::vector<std::string> &names)
 {
 	for (const std::string &name : names) {
 		if (!pg::Call([&] { return OidIsValid(get_publication_oid(name.c_str(), true)); }))
-			Warn("publication \"" + name + "\" does not exist", kPublishedLater);
+			pg::Warn("publication \"" + name + "\" does not exist", kPublishedLater);
 	}
 }
 
@@ -86,7 +80,7 @@ WarnOfWhatIsMissing(const Options &options)
 	const core::Filter &filter = options.filter;
 	pg::InTransaction([&] {
 		if (!HasExtension())
-			Warn("the extension txsync is not installed in this database", "CREATE EXTENSION txsync;");
+			pg::Warn("the extension txsync is not installed in this database", "CREATE EXTENSION txsync;");
 		else if (!filter.entity_types.Names().empty() || !filter.tables.empty())
 			WarnOfUnknownNames(filter);
 		WarnOfUnknownPublications(options.publications);

@@ -57,4 +57,10 @@ CheckForInterrupts()
 		Call([] { ProcessInterrupts(); });
 }
 
+inline void
+Warn(const std::string &message, const char *hint)
+{
+	Call([&] { ereport(WARNING, (errmsg_internal("%s", message.c_str()), errhint("%s", hint))); });
+}
+
 } // namespace txsync::pg

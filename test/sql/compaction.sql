@@ -34,6 +34,7 @@ SELECT entity_type, string_agg(concat_ws(' ', action, entity_id), ', ' ORDER BY 
 TRUNCATE txsync.activity;
 SELECT tell('old', 'create', age => '100 days'), tell('old', 'event', age => '100 days', type => 'orders'), tell('old', 'update', '{a}', age => '80 days') \g /dev/null
 CALL txsync.compact_changelog('100 years');
+CALL txsync.compact_changelog('-1 s');
 SELECT survivors, (SELECT s.floor = currval('ids') - 1 FROM txsync.capture_state s JOIN txsync.capture_worker() USING (system_identifier, database)) AS floor FROM left_over;
 CALL txsync.compact_changelog();
 -- nothing is there

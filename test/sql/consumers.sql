@@ -204,6 +204,9 @@ GRANT EXECUTE ON FUNCTION txsync.create_consumer TO shop;
 SET ROLE shop;
 SELECT txsync.create_consumer('s');
 SELECT txsync.create_consumer('c');
+-- what it is not going to be told of
+SELECT txsync.create_consumer('blind', '{"entityTypes": ["orders", "oders"]}');
+SELECT txsync.drop_consumer('blind');
 RESET ROLE;
 SELECT happens('orders', '1', 'update', 'a'), happens('orders', '2', 'delete', 'a'), happens('orders', '3', 'update', 'b');
 SELECT txsync.create_consumer('t', start => '0');

@@ -78,7 +78,14 @@ SELECT * FROM findings WHERE finding LIKE '%odd%';
 ALTER TRIGGER zz_txsync ON odd RENAME TO a_txsync;
 SELECT entity_type FROM txsync.track('odd');
 SELECT * FROM findings WHERE finding LIKE '%odd%';
+-- deletes that row security lets nobody know of
+CREATE FUNCTION may_know(entity_id text, org_id text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+ALTER TABLE odd ENABLE ROW LEVEL SECURITY;
+SELECT * FROM findings WHERE finding LIKE '%odd%';
+SELECT replace(remedy, '...', 'may_know') FROM findings WHERE finding LIKE '%odd%' \gexec
+SELECT * FROM findings WHERE finding LIKE '%odd%';
 DROP TABLE odd, "100%s %L";
+DROP FUNCTION may_know;
 INSERT INTO pages VALUES (1, 'x', 'sesame');
 SELECT action, id, data FROM changes();
 DROP VIEW findings;

@@ -161,6 +161,8 @@ $node->safe_psql('other', q{SET client_min_messages = warning; CREATE EXTENSION 
 my (undef, undef, $foreign) = $node->psql('other', fetch("'$cursor'"), extra_params => [ '-v', 'VERBOSITY=verbose' ]);
 like($foreign, qr/ERROR:  TX020: .*^HINT:  Read what there is with txsync\.snapshot\(\)/ms, 'a cursor of another database');
 detail_holds('TX020', decode_json($foreign =~ /^DETAIL:  (.*)$/m), 'a cursor of another database');
+# The floor is to be above the page's cursor, however fast capture was.
+$node->safe_psql('postgres', 'INSERT INTO pairs VALUES (3, 3); SELECT txsync.wait_captured(pg_current_wal_insert_lsn())');
 $node->safe_psql('postgres', 'SELECT txsync.pause()');
 poll_ok(q{SELECT pid IS NULL FROM txsync.capture}, 'paused');
 $node->safe_psql('postgres', 'UPDATE txsync.capture_state SET floor = last_id');
