@@ -2,6 +2,7 @@
 // A consumer: workers that are given changes, of each entity one at a time, until they say that it is done with.
 
 #include "api/activity.h"
+#include "api/changelog.h"
 #include "api/consumer_lease.h"
 #include "api/consumer_queue.h"
 #include "api/dead_letters.h"
@@ -37,6 +38,13 @@ struct Consumer
 	// are dead.
 	void PutBack(std::span<const Delivery> failed, std::optional<TimestampTz> delay,
 				 const std::optional<std::string> &error);
+
+	// What it has not read is gone, at least in part.
+	bool
+	HasExpired(const Extent &extent) const
+	{
+		return expired || position < extent.floor;
+	}
 
 	bool
 	IsLast(const Delivery &delivery) const

@@ -133,6 +133,9 @@ Create(const std::string &name, const Filter &filter, const std::string &start, 
 						  "there is a consumer " + Quoted(name) + " with another filter, or other max_attempts",
 						  {},
 						  "Take another name, or drop it with txsync.drop_consumer()."};
+	if (there.HasExpired(ExtentNow()))
+		pg::Warn("consumer " + Quoted(name) + " has expired",
+				 "Drop it with txsync.drop_consumer(), and create it anew.");
 }
 
 // A slip would show only in what never comes.

@@ -39,7 +39,7 @@ EntityOf(const Activity &activity)
 void
 RequireAlive(const Consumer &consumer, const Extent &extent)
 {
-	if (consumer.expired || consumer.position < extent.floor)
+	if (consumer.HasExpired(extent))
 		throw Fail(errors::kCursorExpired, "consumer " + Quoted(consumer.name) + " has expired",
 				   {{"activityId", consumer.position}},
 				   "What it has not read is not kept any more. Read what there is with txsync.snapshot(); then drop it,"
