@@ -1,18 +1,17 @@
 #include "api/user_cast.h"
 
+#include "api/any_column.h"
 #include "pg/call.h"
 
 extern "C" {
 #include "access/htup_details.h"
 #include "access/transam.h"
-#include "access/tupdesc.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "parser/parse_coerce.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
-#include "utils/typcache.h"
 }
 
 namespace txsync::api {
@@ -30,19 +29,6 @@ IsSuperusers(Oid function)
 	return superuser_arg(owner);
 }
 
-bool Has(Oid type);
-
-bool
-HasInColumns(Oid row_type)
-{
-	TupleDesc desc = lookup_rowtype_tupdesc(row_type, -1);
-	bool has = false;
-	for (int i = 0; i < desc->natts && !has; i++)
-		has = !TupleDescAttr(desc, i)->attisdropped && Has(TupleDescAttr(desc, i)->atttypid);
-	ReleaseTupleDesc(desc);
-	return has;
-}
-
 // Goes the way that json_categorize_type() goes.
 bool
 Has(Oid type)
@@ -54,7 +40,7 @@ Has(Oid type)
 	if (Oid element = get_element_type(type); OidIsValid(element))
 		return Has(element);
 	if (type_is_rowtype(type))
-		return HasInColumns(type);
+		return AnyColumn(type, Has);
 	Oid function = InvalidOid;
 	return find_coercion_pathway(JSONOID, type, COERCION_EXPLICIT, &function) == COERCION_PATH_FUNC &&
 		   !IsSuperusers(function);

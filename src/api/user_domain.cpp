@@ -1,32 +1,18 @@
 #include "api/user_domain.h"
 
+#include "api/any_column.h"
 #include "pg/call.h"
 
 extern "C" {
 #include "access/transam.h"
-#include "access/tupdesc.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 }
 
 namespace txsync::api {
 
 namespace {
-
-bool Has(Oid type);
-
-bool
-HasInColumns(Oid row_type)
-{
-	TupleDesc desc = lookup_rowtype_tupdesc(row_type, -1);
-	bool has = false;
-	for (int i = 0; i < desc->natts && !has; i++)
-		has = !TupleDescAttr(desc, i)->attisdropped && Has(TupleDescAttr(desc, i)->atttypid);
-	ReleaseTupleDesc(desc);
-	return has;
-}
 
 bool
 Has(Oid type)
@@ -42,7 +28,7 @@ Has(Oid type)
 	case TYPTYPE_MULTIRANGE:
 		return Has(get_multirange_range(type));
 	case TYPTYPE_COMPOSITE:
-		return HasInColumns(type);
+		return AnyColumn(type, Has);
 	default:
 		break;
 	}
