@@ -13,6 +13,7 @@ CREATE TABLE activity (
     entity_id text COLLATE "C",
     org_id text COLLATE "C",
     old_org_id text COLLATE "C",
+    old_org_null boolean,
     action text NOT NULL,
     changed_keys text[],
     tx jsonb,
@@ -35,6 +36,7 @@ COMMENT ON COLUMN activity.id IS 'Rises in commit order; may have gaps.';
 COMMENT ON COLUMN activity.epoch IS 'Differs where LSNs or ids could repeat: see txsync.capture.';
 COMMENT ON COLUMN activity.k IS 'With commit_lsn and change_lsn the position of docs/format.md.';
 COMMENT ON COLUMN activity.old_org_id IS 'The organization that an update took the entity from.';
+COMMENT ON COLUMN activity.old_org_null IS 'True for an update that took the entity from no organization; else null.';
 COMMENT ON COLUMN activity.changed_keys IS 'Null where the WAL does not tell.';
 
 CREATE TABLE sync_log (

@@ -25,7 +25,7 @@ COMMENT ON FUNCTION get_entities(jsonb) IS
 CREATE FUNCTION snapshot(entity_type text, after text DEFAULT NULL, max int DEFAULT 100) RETURNS jsonb
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION snapshot(text, text, int) IS
-'All entities of a type as the caller may read them, in pages in the order of their ids: {"entities": [{"entityId", "organizationId", "data"}], "versions": {entityId: versions}, "next", "cursor"}. after: next of the page before; next is null on the last one. cursor is from before the first page: what came meanwhile is behind it, for fetch_changes(). Errors: UNKNOWN_ENTITY_TYPE, CURSOR_INVALID, CURSOR_EXPIRED, 22023 unless max is 1 to 1000, 42501. For everybody.';
+'All entities of a type as the caller may read them, in pages in the order of their ids: {"entities": [{"entityId", "organizationId", "data"}], "versions": {entityId: versions}, "next", "cursor"}. after: next of the page before; a page of more than 64 MB ends early; next is null on the last one. cursor is from before the first page: what came meanwhile is behind it, for fetch_changes(). Errors: UNKNOWN_ENTITY_TYPE, CURSOR_INVALID, and of its cursor CURSOR_FOREIGN, CURSOR_AHEAD, CURSOR_EXPIRED; 22023 unless max is 1 to 1000, 42501. For everybody.';
 
 CREATE FUNCTION sync("cursor" text, ops jsonb, options jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sync_changes';

@@ -89,7 +89,7 @@ COMMENT ON FUNCTION nack(text, bigint[], interval, text) IS
 CREATE FUNCTION replay(name text, ids bigint[], OUT delivery_id bigint, OUT status text) RETURNS SETOF record
 LANGUAGE c VOLATILE ROWS 100 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION replay(text, bigint[]) IS
-'Gives dead letters again, under other ids, as if it were for the first time. The status of each: replayed; gone: the changelog does not have it any more; unknown: no dead letter. For members of the role that created the consumer.';
+'Gives dead letters again, under other ids, as if it were for the first time; what the changelog loses before is dead again. The status of each: replayed; gone: the changelog does not have it any more; unknown: no dead letter. For members of the role that created the consumer.';
 
 CREATE VIEW consumers WITH (security_barrier) AS
 SELECT c.name, pg_catalog.pg_get_userbyid(c.creator) AS creator,

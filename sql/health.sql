@@ -34,7 +34,9 @@ WITH slot AS (
     FROM (SELECT s.code, s.error_message FROM @extschema@.sync_log s WHERE s.sync_type = 'compaction' AND s.code IN ('COMPACTION_FAILED', 'CHANGELOG_COMPACTED') ORDER BY s.id DESC LIMIT 1) l
     WHERE l.code = 'COMPACTION_FAILED'
   UNION ALL
-    SELECT 1, format('consumer "%s" has expired: what it has not read is gone', c.name) FROM @extschema@.consumer c WHERE c.expired
+    SELECT 1, format('consumer "%s" has expired: what it has not read is gone', c.name)
+    FROM @extschema@.consumer c, (SELECT coalesce(max(s.floor), 0) AS floor FROM @extschema@.capture_worker() w
+        JOIN @extschema@.capture_state s USING (system_identifier, database)) f WHERE c.expired OR c.position < f.floor
   UNION ALL
     SELECT 1, 'the notification queue is nearly full: somebody listens in a transaction that does not end' WHERE pg_notification_queue_usage() > 0.8
 )

@@ -27,7 +27,7 @@ namespace {
 // that one.
 #define TXSYNC_ACTIVITY_COLUMNS                                                                                  \
 	"a.id, a.commit_lsn, a.change_lsn, a.k, a.committed_at, a.entity_type, a.entity_id, a.org_id, a.old_org_id," \
-	" a.action, a.changed_keys, a.tx, a.version, a.row_version, a.origin, a.annotation, a.payload"
+	" a.old_org_null, a.action, a.changed_keys, a.tx, a.version, a.row_version, a.origin, a.annotation, a.payload"
 #define TXSYNC_BETWEEN "a.id OPERATOR(pg_catalog.>) $1 AND a.id OPERATOR(pg_catalog.<=) $2"
 
 constexpr char kBetween[] =
@@ -61,9 +61,10 @@ constexpr char kSuperseded[] =
 	"SELECT FROM txsync.activity a WHERE pg_catalog.left(a.entity_id, 200) OPERATOR(pg_catalog.=)"
 	" pg_catalog.left(k.entity, 200) AND a.entity_id OPERATOR(pg_catalog.=) k.entity"
 	" AND a.entity_type OPERATOR(pg_catalog.=) k.type AND a.id OPERATOR(pg_catalog.>) k.id"
-	" AND a.id OPERATOR(pg_catalog.<=) $6 AND (a.action OPERATOR(pg_catalog.=) 'visibility'"
-	" OR k.tells_all OPERATOR(pg_catalog.=) 0 AND (a.org_id OPERATOR(pg_catalog.=) k.org"
-	" OR a.old_org_id OPERATOR(pg_catalog.=) k.org OR a.org_id IS NULL AND k.org IS NULL)))";
+	" AND a.id OPERATOR(pg_catalog.<=) $6 AND a.action OPERATOR(pg_catalog.<>) 'event' AND ("
+	"a.action OPERATOR(pg_catalog.=) 'visibility' OR k.tells_all OPERATOR(pg_catalog.=) 0 AND (a.org_id "
+	"OPERATOR(pg_catalog.=) k.org"
+	" OR a.old_org_id OPERATOR(pg_catalog.=) k.org OR (a.org_id IS NULL OR a.old_org_null) AND k.org IS NULL)))";
 
 constexpr char kGaps[] = "SELECT " TXSYNC_ACTIVITY_COLUMNS " FROM txsync.activity a"
 						 " WHERE a.action OPERATOR(pg_catalog.=) 'gap' AND " TXSYNC_BETWEEN
@@ -83,7 +84,7 @@ constinit SPIPlanPtr topic_plan = nullptr;
 class Values
 {
 public:
-	static constexpr int kCount = 17;
+	static constexpr int kCount = 18;
 
 	explicit Values(uint64_t row)
 	{
@@ -173,6 +174,7 @@ ReadActivity(uint64_t row)
 	activity.entity_id = values.Text();
 	activity.organization_id = values.Text();
 	activity.old_organization_id = values.Text();
+	activity.old_organization_null = DatumGetBool(values.Next());
 	activity.action = core::ActionOf(values.Text()).value_or(core::Action::kGap);
 	activity.changed_keys_known = values.Texts(activity.changed_keys);
 	if (std::string_view tx = values.JsonbBytes(); tx.data() != nullptr && core::ReadTx(tx, activity.tx) != nullptr)
@@ -200,6 +202,58 @@ ReadActivities(SPIPlanPtr &plan, const char *sql, std::span<const pg::Spi::Param
 	return activities;
 }
 
+// What activities tell, one organization each: an activity is needed while a later one does not tell the same.
+class Claims
+{
+public:
+	void
+	Add(size_t place, const Activity &activity, std::string_view organization)
+	{
+		places_.push_back(place);
+		ids_.push_back(activity.id);
+		types_.push_back(activity.entity_type);
+		entities_.push_back(activity.entity_id);
+		organizations_.push_back(organization);
+		tells_all_.push_back(activity.action == core::Action::kVisibility);
+	}
+
+	// Of so many activities; those without a claim are.
+	std::vector<bool>
+	Needed(size_t count, int64_t last) const
+	{
+		std::vector<bool> superseded = Superseded(last);
+		std::vector<bool> needed(count, true);
+		for (size_t place : places_)
+			needed[place] = false;
+		for (size_t i = 0; i < places_.size(); i++)
+			needed[places_[i]] = needed[places_[i]] || !superseded[i];
+		return needed;
+	}
+
+private:
+	std::vector<bool>
+	Superseded(int64_t last) const
+	{
+		const pg::Spi::Parameter parameters[] = {NumbersParameter(ids_),       TextsParameter(types_),
+												 TextsParameter(entities_),    TextsParameter(organizations_),
+												 NumbersParameter(tells_all_), {INT8OID, Int64GetDatum(last)}};
+		ByIndex by_index;
+		pg::Spi spi;
+		uint64_t count = spi.Execute(superseded_plan, kSuperseded, parameters, pg::Spi::Planned::kGeneric);
+		std::vector<bool> superseded(places_.size(), false);
+		for (uint64_t row = 0; row < count; row++)
+			superseded[static_cast<size_t>(Number(row, 1)) - 1] = true;
+		return superseded;
+	}
+
+	std::vector<size_t> places_;
+	std::vector<int64_t> ids_;
+	std::vector<std::string_view> types_;
+	std::vector<std::string_view> entities_;
+	std::vector<std::string_view> organizations_;
+	std::vector<int64_t> tells_all_;
+};
+
 } // namespace
 
 std::vector<Activity>
@@ -225,45 +279,16 @@ ActivitiesAt(std::span<const int64_t> ids)
 void
 DropSuperseded(std::vector<Activity> &activities, int64_t last)
 {
-	// Each organization that one of them tells is asked for.
-	std::vector<size_t> places;
-	std::vector<int64_t> ids;
-	std::vector<std::string_view> types;
-	std::vector<std::string_view> entities;
-	std::vector<std::string_view> organizations;
-	std::vector<int64_t> tells_all;
-	auto ask = [&](size_t place, std::string_view organization) {
-		places.push_back(place);
-		ids.push_back(activities[place].id);
-		types.push_back(activities[place].entity_type);
-		entities.push_back(activities[place].entity_id);
-		organizations.push_back(organization);
-		tells_all.push_back(activities[place].action == core::Action::kVisibility);
-	};
+	Claims claims;
 	for (size_t i = 0; i < activities.size(); i++) {
 		const Activity &activity = activities[i];
 		if (activity.entity_id.data() == nullptr || activity.action == core::Action::kEvent)
 			continue;
-		ask(i, activity.organization_id);
-		if (activity.old_organization_id.data() != nullptr)
-			ask(i, activity.old_organization_id);
+		claims.Add(i, activity, activity.organization_id);
+		if (activity.HasMoved())
+			claims.Add(i, activity, activity.old_organization_id);
 	}
-	std::vector<bool> needed(activities.size(), true);
-	for (size_t place : places)
-		needed[place] = false;
-	std::vector<bool> superseded(places.size(), false);
-	const pg::Spi::Parameter parameters[] = {NumbersParameter(ids),       TextsParameter(types),
-											 TextsParameter(entities),    TextsParameter(organizations),
-											 NumbersParameter(tells_all), {INT8OID, Int64GetDatum(last)}};
-	{
-		ByIndex by_index;
-		pg::Spi spi;
-		uint64_t count = spi.Execute(superseded_plan, kSuperseded, parameters, pg::Spi::Planned::kGeneric);
-		for (uint64_t row = 0; row < count; row++)
-			superseded[static_cast<size_t>(Number(row, 1)) - 1] = true;
-	}
-	for (size_t i = 0; i < places.size(); i++)
-		needed[places[i]] = needed[places[i]] || !superseded[i];
+	std::vector<bool> needed = claims.Needed(activities.size(), last);
 	size_t at = 0;
 	std::erase_if(activities, [&](const Activity &) { return !needed[at++]; });
 }

@@ -25,9 +25,10 @@ constexpr int kEntityType = 9;
 constexpr int kEntityId = 10;
 constexpr int kOrganization = 11;
 constexpr int kOldOrganization = 12;
-constexpr int kAction = 13;
-constexpr int kChangedKeys = 14;
-constexpr int kTx = 15;
+constexpr int kOldOrganizationNull = 13;
+constexpr int kAction = 14;
+constexpr int kChangedKeys = 15;
+constexpr int kTx = 16;
 
 // One that is not known belongs to no entity, as an event: nothing stands for it.
 core::Action
@@ -153,6 +154,7 @@ ActivityScan::ReadAll()
 	Read();
 	activity_.organization_id = Text(kOrganization);
 	activity_.old_organization_id = Text(kOldOrganization);
+	activity_.has_moved = !row_->tts_isnull[kOldOrganization - 1] || !row_->tts_isnull[kOldOrganizationNull - 1];
 	activity_.changed_field = {};
 	keys_.clear();
 	if (activity_.action == core::Action::kUpdate)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/extension_lock.h"
 #include "pg/call.h"
 
 #include <exception>
@@ -20,7 +21,7 @@ public:
 	CompactionLock()
 	{
 		Oid extension = pg::Call([] { return get_extension_oid("txsync", false); });
-		SET_LOCKTAG_OBJECT(tag_, MyDatabaseId, ExtensionRelationId, extension, 1);
+		SET_LOCKTAG_OBJECT(tag_, MyDatabaseId, ExtensionRelationId, extension, kCompaction);
 		held_ = pg::Call([&] { return LockAcquire(&tag_, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL; });
 	}
 	CompactionLock(const CompactionLock &) = delete;

@@ -6,6 +6,8 @@
 #include "api/table.h"
 #include "api/tell.h"
 
+#include <algorithm>
+
 extern "C" {
 #include "common/hashfn.h"
 }
@@ -115,10 +117,9 @@ private:
 			std::vector<Delivery> due = consumer_.queue.TakeDue(consumer_.now, max_ - given_.size());
 			if (due.empty())
 				return;
-			std::vector<int64_t> ids;
-			for (const Delivery &delivery : due)
-				ids.push_back(delivery.activity);
-			std::vector<Told> changes = TellCreator(ActivitiesAt(ids));
+			std::vector<Activity> activities = ActivitiesAt(ActivitiesOf(due));
+			Bury(due, activities);
+			std::vector<Told> changes = TellCreator(activities);
 			auto change = changes.begin();
 			Entities done;
 			for (const Delivery &delivery : due) {
@@ -129,6 +130,29 @@ private:
 			}
 			consumer_.queue.Advance(done, consumer_.now);
 		}
+	}
+
+	static std::vector<int64_t>
+	ActivitiesOf(std::span<const Delivery> deliveries)
+	{
+		std::vector<int64_t> ids;
+		for (const Delivery &delivery : deliveries)
+			ids.push_back(delivery.activity);
+		return ids;
+	}
+
+	// Nothing holds what was replayed in the changelog: what is gone by now is dead again. All are in order.
+	void
+	Bury(std::span<const Delivery> due, std::span<const Activity> found)
+	{
+		std::vector<Delivery> gone;
+		for (Delivery delivery : due) {
+			if (std::ranges::binary_search(found, delivery.activity, {}, &Activity::id))
+				continue;
+			delivery.id = NextId();
+			gone.push_back(delivery);
+		}
+		consumer_.dead_letters.Add(gone, "the changelog does not have it any more", consumer_.now);
 	}
 
 	// What is behind that which was looked at.

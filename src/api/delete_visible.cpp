@@ -1,5 +1,7 @@
 #include "api/delete_visible.h"
 
+#include "api/try_read.h"
+
 extern "C" {
 #include "catalog/pg_collation.h"
 #include "utils/builtins.h"
@@ -11,7 +13,7 @@ namespace txsync::api {
 
 namespace {
 
-// The function that a signature names, if the current role may call it.
+// The function that a signature names, if the current role may call it; an error if it may not even look.
 Oid
 CallableFunction(const std::string &signature)
 {
@@ -32,13 +34,16 @@ CallableFunction(const std::string &signature)
 bool
 HoldsRowSecurity(const Entity &entity)
 {
-	return pg::Call([&] { return check_enable_rls(entity.relation, InvalidOid, true) == RLS_ENABLED; });
+	return pg::Call([&] { return check_enable_rls(entity.relation, InvalidOid, false) == RLS_ENABLED; });
 }
 
 DeleteVisible::DeleteVisible(const Entity &entity)
 {
 	const std::string &signature = entity.tracking.delete_visible;
-	Oid function = signature.empty() ? InvalidOid : CallableFunction(signature);
+	Oid function = InvalidOid;
+	if (!signature.empty())
+		TryRead([&] { function = CallableFunction(signature); },
+				[](int error) { return error == ERRCODE_INSUFFICIENT_PRIVILEGE; });
 	if (OidIsValid(function))
 		pg::Call([&] { fmgr_info(function, &function_); });
 }

@@ -6,7 +6,7 @@
 
 namespace txsync::api {
 
-// Whether row security of its table holds the current role.
+// Whether row security of its table holds the current role. An error, as in a statement, where it is to be off.
 bool HoldsRowSecurity(const Entity &entity);
 
 // The function, called as the current role. What it keeps is in the memory context that is current at first.

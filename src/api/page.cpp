@@ -1,6 +1,7 @@
 #include "api/page.h"
 
 #include "api/entity.h"
+#include "api/rows.h"
 #include "core/json.h"
 
 #include <algorithm>
@@ -17,9 +18,6 @@ constexpr int64_t kFewestLooks = 1000;
 
 constexpr int64_t kSmallestBatch = 16;
 constexpr int64_t kLargestBatch = 2000;
-
-// A page with more content than this is at its end: jsonb holds 256 MB.
-constexpr size_t kMostBytes = size_t{64} << 20;
 
 // So many activities of other entity types are as much work as to look at one.
 constexpr int64_t kSkipsPerLook = 16;

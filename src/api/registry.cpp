@@ -1,5 +1,6 @@
 #include "api/registry.h"
 
+#include "api/extension_lock.h"
 #include "pg/trigger.h"
 
 extern "C" {
@@ -17,8 +18,8 @@ LockRegistry()
 		Oid extension = get_extension_oid("txsync", false);
 		// The extension stays meanwhile. Its own lock is for nothing more than that: DDL takes it with tables locked,
 		// and track() locks tables with the registry locked.
-		LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
-		LockDatabaseObject(ExtensionRelationId, extension, 1, ShareUpdateExclusiveLock);
+		LockDatabaseObject(ExtensionRelationId, extension, kExtensionItself, AccessShareLock);
+		LockDatabaseObject(ExtensionRelationId, extension, kRegistry, ShareUpdateExclusiveLock);
 	});
 }
 

@@ -9,6 +9,8 @@
 #include "pg/memory.h"
 #include "pg/subtransaction.h"
 
+#include <algorithm>
+
 extern "C" {
 #include "access/htup_details.h"
 #include "utils/builtins.h"
@@ -191,6 +193,24 @@ Holds(const std::function<void()> &read)
 	}
 }
 
+// The table's name is not found.
+bool
+IsOfTable(int sqlstate)
+{
+	return sqlstate == ERRCODE_UNDEFINED_TABLE || sqlstate == ERRCODE_INVALID_SCHEMA_NAME;
+}
+
+// The type of an id cannot be compared, or not by the caller. All else is an error: of a policy, for instance.
+bool
+IsOfIds(int sqlstate)
+{
+	static constexpr int kIts[] = {ERRCODE_INSUFFICIENT_PRIVILEGE, ERRCODE_UNDEFINED_FUNCTION,
+								   ERRCODE_AMBIGUOUS_FUNCTION,     ERRCODE_UNDEFINED_OBJECT,
+								   ERRCODE_DATATYPE_MISMATCH,      ERRCODE_CANNOT_COERCE,
+								   ERRCODE_COLLATION_MISMATCH,     ERRCODE_INDETERMINATE_COLLATION};
+	return std::ranges::find(kIts, sqlstate) != std::end(kIts);
+}
+
 // One for each key, in their order.
 std::vector<Row>
 FindRows(const Entity &entity, const Readable &readable, std::span<const EntityKey> keys, Content content)
@@ -247,13 +267,13 @@ CanReadRows(const Entity &entity, const Readable &readable)
 	SPIPlanPtr &plan = entity.Plan(sql);
 	if (plan != nullptr)
 		return CanRead::kYes;
-	int error = TryRead([&] {
+	auto prepare = [&] {
 		pg::Spi spi;
 		spi.Prepare(plan, sql.c_str(), entity.ids.Arrays({}), pg::Spi::Planned::kGeneric);
-	});
-	if (error == ERRCODE_UNDEFINED_TABLE || error == ERRCODE_INVALID_SCHEMA_NAME)
-		return CanRead::kByAnotherName;
-	return error == 0 ? CanRead::kYes : CanRead::kNo;
+	};
+	auto is_of_names = [](int sqlstate) { return IsOfTable(sqlstate) || IsOfIds(sqlstate); };
+	int error = TryRead(prepare, is_of_names);
+	return error == 0 ? CanRead::kYes : IsOfTable(error) ? CanRead::kByAnotherName : CanRead::kNo;
 }
 
 std::vector<Row>

@@ -8,6 +8,8 @@
 #include "core/json.h"
 #include "pg/entry.h"
 
+#include <algorithm>
+
 namespace txsync::api {
 
 namespace {
@@ -88,6 +90,40 @@ Begin(const std::string &entity_type, const std::optional<std::string> &after)
 	return bookmark;
 }
 
+// A page's entities.
+struct Entities
+{
+	std::vector<NamedRow> rows;
+	bool has_more = false;
+};
+
+// Some at a time: one whose content ends the page is the last that is read for it, or nearly so.
+Entities
+ReadBehind(const Entity &entity, std::optional<std::string> after, size_t max)
+{
+	constexpr size_t kBatch = 100;
+	Readable readable(entity);
+	Entities read;
+	size_t bytes = 0;
+	do {
+		size_t limit = std::min(kBatch, max - read.rows.size());
+		std::vector<NamedRow> rows = RowsBehind(entity, readable, after, static_cast<int64_t>(limit) + 1);
+		read.has_more = rows.size() > limit;
+		rows.resize(std::min(rows.size(), limit));
+		for (NamedRow &row : rows) {
+			if (bytes > kMostBytes) {
+				read.has_more = true;
+				break;
+			}
+			bytes += row.row.data.size();
+			read.rows.push_back(std::move(row));
+		}
+		if (read.has_more)
+			after = read.rows.back().id;
+	} while (read.has_more && read.rows.size() < max && bytes <= kMostBytes);
+	return read;
+}
+
 Datum
 Snapshot(FunctionCallInfo fcinfo)
 {
@@ -102,19 +138,15 @@ Snapshot(FunctionCallInfo fcinfo)
 	std::shared_ptr<const Entity> entity = FindLockedEntity(entity_type);
 	if (entity == nullptr)
 		throw UnknownEntityType(entity_type);
-	Readable readable(*entity);
 	if (after)
 		after = bookmark.entity_id;
-	std::vector<NamedRow> rows = RowsBehind(*entity, readable, after, max + 1);
-	bool has_more = rows.size() > static_cast<size_t>(max);
-	if (has_more)
-		rows.pop_back();
+	Entities page = ReadBehind(*entity, after, static_cast<size_t>(max));
 	return ToDatum([&](core::Buffer &json, const Fits &fits) {
 		json.Append('{');
-		Write(json, rows, fits);
+		Write(json, page.rows, fits);
 		json.Append(",\"next\":");
-		if (has_more)
-			core::json::String(json, TextOf({bookmark.cursor, entity_type, rows.back().id}));
+		if (page.has_more)
+			core::json::String(json, TextOf({bookmark.cursor, entity_type, page.rows.back().id}));
 		else
 			json.Append("null");
 		json.Append(",\"cursor\":");

@@ -52,8 +52,10 @@ public:
 		, readable_(entity)
 		, tells_versions_(!entity.tracking.tx || MayReadVersions(entity))
 		, secured_(HoldsRowSecurity(entity))
-		, delete_visible_(entity)
-	{}
+	{
+		if (secured_)
+			delete_visible_.emplace(entity);
+	}
 
 	// No: the reader may not know of entities of the type at all.
 	CanRead
@@ -94,9 +96,9 @@ private:
 			return std::nullopt;
 		if (is_there)
 			return Present(activity, row);
-		if (row.exists)
-			return Gone(activity, organizations.front());
-		return secured_ ? Hidden(activity, organizations) : Absent(activity, organizations.front());
+		if (secured_)
+			return Hidden(activity, organizations);
+		return row.exists ? Gone(activity, organizations.front()) : Absent(activity, organizations.front());
 	}
 
 	// Those that it tells, and the reader asks for. A reader who may not read organizations cannot ask for any.
@@ -108,9 +110,8 @@ private:
 			return organizations;
 		if (Asks(organizations_, activity.organization_id))
 			organizations.push_back(activity.organization_id);
-		std::string_view old = activity.old_organization_id;
-		if (old.data() != nullptr && Asks(organizations_, old))
-			organizations.push_back(old);
+		if (activity.HasMoved() && Asks(organizations_, activity.old_organization_id))
+			organizations.push_back(activity.old_organization_id);
 		return organizations;
 	}
 
@@ -118,7 +119,7 @@ private:
 	Present(const Activity &activity, const Row &row)
 	{
 		bool is_own =
-			!WasElsewhere(activity, row) || delete_visible_.Tells(activity.entity_id, activity.organization_id);
+			!WasElsewhere(activity, row) || delete_visible_->Tells(activity.entity_id, activity.organization_id);
 		Told told = is_own ? Own(activity) : Removal(activity, activity.action, row.organization);
 		told.data = row.data;
 		told.versions = row.versions;
@@ -145,7 +146,7 @@ private:
 	Hidden(const Activity &activity, std::span<const std::string_view> organizations)
 	{
 		for (std::string_view organization : organizations) {
-			if (delete_visible_.Tells(activity.entity_id, organization))
+			if (delete_visible_->Tells(activity.entity_id, organization))
 				return Gone(activity, organization);
 		}
 		return std::nullopt;
@@ -181,7 +182,7 @@ private:
 	Readable readable_;
 	bool tells_versions_;
 	bool secured_;
-	DeleteVisible delete_visible_;
+	std::optional<DeleteVisible> delete_visible_; // where row security holds him
 };
 
 // Activities of one type, and where what is told of them goes.

@@ -7,14 +7,20 @@
 
 namespace txsync::api {
 
-int
-TryRead(const std::function<void()> &read)
+bool
+KeepsFromReading(int sqlstate)
 {
-	auto rethrow_unless_its = [](int sqlstate) {
-		static constexpr int kIts[] = {ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION, ERRCODE_DATA_EXCEPTION,
+	static constexpr int kClasses[] = {ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION, ERRCODE_DATA_EXCEPTION,
 									   ERRCODE_INVALID_SCHEMA_NAME, errors::kInvalidEntityId.sqlstate};
-		if (std::ranges::none_of(kIts,
-								 [&](int its) { return ERRCODE_TO_CATEGORY(its) == ERRCODE_TO_CATEGORY(sqlstate); }))
+	return std::ranges::any_of(kClasses,
+							   [&](int its) { return ERRCODE_TO_CATEGORY(its) == ERRCODE_TO_CATEGORY(sqlstate); });
+}
+
+int
+TryRead(const std::function<void()> &read, bool (*keeps_from_reading)(int sqlstate))
+{
+	auto rethrow_unless_its = [&](int sqlstate) {
+		if (!keeps_from_reading(sqlstate))
 			throw;
 		return sqlstate;
 	};

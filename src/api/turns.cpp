@@ -1,5 +1,6 @@
 #include "api/turns.h"
 
+#include "api/extension_lock.h"
 #include "api/settings.h"
 #include "pg/call.h"
 
@@ -129,7 +130,7 @@ Turns::Begin()
 		// As DROP EXTENSION does, before it locks what the extension has, in an order of its own.
 		Oid extension = get_extension_oid("txsync", true);
 		if (OidIsValid(extension))
-			LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+			LockDatabaseObject(ExtensionRelationId, extension, kExtensionItself, AccessShareLock);
 		WriteLittle();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		begun_ = GetCurrentTimestamp();

@@ -1,5 +1,7 @@
 #include "core/activity.h"
 
+#include "core/nullable.h"
+
 #include "core/no_postgres.h"
 
 namespace txsync::core {
@@ -25,6 +27,7 @@ Visit(Archive &archive, A &activity)
 	archive.Text(activity.entity_id);
 	archive.Text(activity.organization_id);
 	archive.Text(activity.old_organization_id);
+	archive.Number(activity.old_organization_null);
 	archive.Text(activity.tx.transaction_id);
 	archive.Text(activity.tx.source_id);
 	archive.Text(activity.tx.changed_field);
@@ -108,6 +111,14 @@ private:
 };
 
 } // namespace
+
+void
+Activity::SetOldOrganization(std::string_view organization)
+{
+	bool moved = !AreSame(organization, organization_id);
+	old_organization_id = moved ? organization : std::string_view();
+	old_organization_null = moved && organization.data() == nullptr;
+}
 
 void
 Store(Buffer &out, const Activity &activity)

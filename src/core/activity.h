@@ -19,6 +19,7 @@ struct Activity
 	std::string_view entity_id;
 	std::string_view organization_id;
 	std::string_view old_organization_id; // of an update that changed it
+	bool old_organization_null = false;   // or that it was null
 	bool changed_keys_known = false;
 	std::vector<std::string_view> changed_keys;
 	Tx tx;
@@ -28,6 +29,15 @@ struct Activity
 	std::string_view annotation; // JSON
 	std::string_view payload;    // JSON: what an action of txsync's own has to say
 	std::string_view data;       // JSON: for a notification, not for the row
+
+	bool
+	HasMoved() const
+	{
+		return old_organization_null || old_organization_id.data() != nullptr;
+	}
+
+	// Of an update, whose organization_id is known: the organization before it.
+	void SetOldOrganization(std::string_view organization);
 };
 
 // Appends what Load() takes off the front of `bytes` again. The texts of what it loads are views into `bytes`.

@@ -62,7 +62,7 @@ Compaction::Look(const Activity &activity)
 		return;
 	}
 	LookAt(entity, kOrganization, activity.organization_id, activity.id);
-	if (activity.old_organization_id.data() != nullptr)
+	if (activity.has_moved)
 		LookAt(entity, kOrganization, activity.old_organization_id, activity.id);
 	if (activity.action == Action::kUpdate)
 		LookAtFields(activity, entity);

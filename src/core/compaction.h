@@ -35,6 +35,7 @@ public:
 		std::string_view entity_id;
 		std::string_view organization_id;
 		std::string_view old_organization_id;
+		bool has_moved = false; // from that organization
 		bool changed_keys_known = false;
 		std::span<const std::string_view> changed_keys;
 		std::string_view changed_field;

@@ -296,8 +296,8 @@ private:
 		activity_.action = kActions[text(4).front() - '0'];
 		activity_.entity_id = text(1);
 		activity_.organization_id = activity_.action == core::Action::kDelete ? old_organization : text(2);
-		bool moved = activity_.action == core::Action::kUpdate && old_organization != activity_.organization_id;
-		activity_.old_organization_id = moved ? old_organization : std::string_view();
+		bool updates = activity_.action == core::Action::kUpdate;
+		activity_.SetOldOrganization(updates ? old_organization : activity_.organization_id);
 		collected_.Add(activity_);
 		activity_.position.row++;
 	}

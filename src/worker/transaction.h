@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/extension_lock.h"
 #include "pg/call.h"
 
 extern "C" {
@@ -22,7 +23,8 @@ public:
 			SetCurrentStatementStartTimestamp();
 			StartTransactionCommand();
 			// As DROP EXTENSION does, before it locks what the extension has, in an order of its own.
-			LockDatabaseObject(ExtensionRelationId, get_extension_oid("txsync", false), 0, AccessShareLock);
+			LockDatabaseObject(ExtensionRelationId, get_extension_oid("txsync", false), api::kExtensionItself,
+							   AccessShareLock);
 			PushActiveSnapshot(GetTransactionSnapshot());
 		});
 	}

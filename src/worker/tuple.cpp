@@ -114,6 +114,10 @@ Fill(TupleTableSlot *row, const core::Activity &activity, int64_t id, int64_t ep
 	fill.Text(activity.entity_id);
 	fill.Text(activity.organization_id);
 	fill.Text(activity.old_organization_id);
+	if (activity.old_organization_null)
+		fill.Value(BoolGetDatum(true));
+	else
+		fill.Null();
 	fill.Text(core::Name(activity.action));
 	if (activity.changed_keys_known)
 		fill.Texts(activity.changed_keys);

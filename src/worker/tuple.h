@@ -10,7 +10,7 @@ extern "C" {
 
 namespace txsync::worker {
 
-constexpr int kColumns = 19;
+constexpr int kColumns = 20;
 
 // Stores it in a virtual slot of the table's; the values are in the current memory context.
 void Fill(TupleTableSlot *row, const core::Activity &activity, int64_t id, int64_t epoch);

@@ -163,6 +163,9 @@ SELECT status FROM txsync.replay('c', ids('2', '2'));
 DELETE FROM txsync.activity WHERE id = (SELECT last_id FROM txsync.capture_state);
 SELECT * FROM give('c');
 SELECT * FROM state;
+SELECT activity_id IS NOT NULL AS activity, entity_id, error FROM txsync.dead_letters;
+SELECT status FROM txsync.replay('c', ARRAY(SELECT delivery_id FROM txsync.dead_letters));
+SELECT status FROM txsync.ack('c', ARRAY(SELECT delivery_id FROM txsync.dead_letters));
 UPDATE txsync.consumer SET max_attempts = 20;
 
 -- a truncation waits for all, and all wait for it

@@ -56,6 +56,12 @@ SELECT activity_id, entity_id FROM txsync.changes(organizations => '{}', entity_
 -- one change per entity, and per organization that was told of it
 SELECT activity_id, entity_type, entity_id, action FROM txsync.changes(latest => true);
 SELECT activity_id, entity_id, action, organization_id FROM txsync.changes(latest => true, organizations => '{A}', entity_types => '{pages}');
+-- an event whose topic and key are an entity's is none of it
+BEGIN;
+SELECT tell('pairs', '["1","x"]', 'update');
+SELECT tell('pairs', '["1","x"]', 'event', payload => '{}');
+SELECT activity_id, entity_type, entity_id, action FROM txsync.changes('11', latest => true);
+ROLLBACK;
 
 -- what is no cursor, no number, no type
 \set VERBOSITY terse
@@ -191,6 +197,17 @@ WITH RECURSIVE pages(snapshot) AS (
 )
 SELECT jsonb_path_query_array(snapshot, '$.entities[*].entityId') AS ids, snapshot ->> 'cursor' = txsync.fetch_changes('now') ->> 'cursor' AS cursor_of_now FROM pages;
 SELECT snapshot - 'cursor' #- '{versions,a,last}' #- '{versions,b}' #- '{versions,a,fields}' FROM txsync.snapshot('pages') snapshot;
+-- rows of 20 MB
+CREATE TABLE heavy (id int PRIMARY KEY, body text);
+SELECT entity_type FROM txsync.track('heavy', tx => false);
+INSERT INTO heavy SELECT g, repeat('x', 20000000) FROM generate_series(1, 5) g;
+WITH RECURSIVE pages(snapshot) AS (
+    SELECT txsync.snapshot('heavy')
+  UNION ALL
+    SELECT txsync.snapshot('heavy', snapshot ->> 'next') FROM pages WHERE snapshot ->> 'next' IS NOT NULL
+)
+SELECT jsonb_path_query_array(snapshot, '$.entities[*].entityId') AS ids FROM pages;
+DROP TABLE heavy;
 SELECT txsync.snapshot('nope');
 SELECT txsync.snapshot('pairs', max => 0);
 SELECT txsync.snapshot('pairs', 'x');

@@ -22,7 +22,7 @@ entity AS (SELECT * FROM a WHERE entity_id IS NOT NULL AND action <> 'event'),
 existence AS (SELECT entity_type, entity_id, max(id) AS existence FROM a WHERE action IN ('create', 'delete') GROUP BY 1, 2),
 key AS (
 	SELECT id, entity_type, entity_id, 'org' AS kind, org_id AS name FROM entity WHERE action <> 'visibility'
-	UNION ALL SELECT id, entity_type, entity_id, 'org', old_org_id FROM entity WHERE old_org_id IS NOT NULL AND action <> 'visibility'
+	UNION ALL SELECT id, entity_type, entity_id, 'org', old_org_id FROM entity WHERE (old_org_id IS NOT NULL OR old_org_null) AND action <> 'visibility'
 	UNION ALL SELECT id, entity_type, entity_id, CASE action WHEN 'visibility' THEN 'visibility' ELSE 'existence' END, NULL FROM entity WHERE action <> 'update'
 	UNION ALL SELECT l.id, entity_type, entity_id, 'field', f FROM entity l LEFT JOIN existence e USING (entity_type, entity_id),
 		unnest(CASE WHEN changed_keys IS NULL AND field IS NULL THEN ARRAY['(unknown)'] ELSE array_append(changed_keys, field) END) f
@@ -53,9 +53,9 @@ DO \$\$ BEGIN
 	END LOOP;
 END \$\$;
 SELECT setseed(0.6);
-INSERT INTO txsync.activity (id, epoch, commit_lsn, change_lsn, k, xid, committed_at, entity_type, entity_id, org_id, old_org_id, action, changed_keys, tx)
+INSERT INTO txsync.activity (id, epoch, commit_lsn, change_lsn, k, xid, committed_at, entity_type, entity_id, org_id, old_org_id, old_org_null, action, changed_keys, tx)
 SELECT g, 1, '0/1', '0/1', 0, '3', now() - CASE WHEN g < $first + $count * $old THEN interval '$age' ELSE interval '0' END, (ARRAY['pages', 'notes'])[1 + random()],
-	CASE WHEN a <> 'truncate' THEN (random() * 800)::int::text END, (ARRAY[NULL, 'x', 'y'])[1 + random() * 2], CASE WHEN a = 'update' AND random() < 0.1 THEN 'z' END, a,
+	CASE WHEN a <> 'truncate' THEN (random() * 800)::int::text END, (ARRAY[NULL, 'x', 'y'])[1 + random() * 2], CASE WHEN a = 'update' AND random() < 0.1 THEN 'z' END, CASE WHEN a = 'update' AND random() < 0.1 THEN true END, a,
 	CASE WHEN a = 'update' AND random() < 0.9 THEN ((ARRAY[NULL, '{a}', '{b,c}', '{}'])[1 + random() * 3])::text[] END,
 	CASE WHEN a = 'update' AND random() < 0.5 THEN jsonb_build_object('transactionId', 't', 'sourceId', 's', 'changedField', (ARRAY['a', 'b', 'c'])[1 + random() * 2]) END
 FROM generate_series($first, $first + $count - 1) g,

@@ -36,7 +36,7 @@ subtest 'on a schedule' => sub {
 sub fill_paused
 {
 	$db->sql(q{
-		INSERT INTO txsync.activity SELECT (SELECT max(id) FROM txsync.activity) + row_number() OVER (), epoch, commit_lsn, change_lsn, k, xid, origin, now() - interval '2 days', entity_type, entity_id, org_id, old_org_id, action, changed_keys, tx FROM txsync.activity;
+		INSERT INTO txsync.activity SELECT (SELECT max(id) FROM txsync.activity) + row_number() OVER (), epoch, commit_lsn, change_lsn, k, xid, origin, now() - interval '2 days', entity_type, entity_id, org_id, old_org_id, old_org_null, action, changed_keys, tx FROM txsync.activity;
 		UPDATE txsync.activity SET committed_at = now() - interval '2 days';
 		TRUNCATE oracle.before; INSERT INTO oracle.before SELECT * FROM txsync.activity;
 		UPDATE txsync.capture_state SET last_id = (SELECT max(id) FROM txsync.activity)});

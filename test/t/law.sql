@@ -22,6 +22,10 @@ RETURN (SELECT coalesce(array_agg(org), '{}') FROM member WHERE role = current_u
 CREATE FUNCTION deleted_visible(entity_id text, org_id text) RETURNS boolean STABLE
 RETURN coalesce(org_id = ANY (mine(true)), false) OR EXISTS (SELECT FROM ever_shared s WHERE s.id = entity_id);
 
+-- Of a table whose rows without an organization are for all.
+CREATE FUNCTION masked_visible(entity_id text, org_id text) RETURNS boolean STABLE
+RETURN org_id IS NULL OR org_id = ANY (mine(true));
+
 -- ---- Tables
 
 CREATE TABLE plain (id int PRIMARY KEY, a text, b text, n int, updated_at timestamptz);
@@ -37,7 +41,7 @@ CREATE TABLE parts_y PARTITION OF parts FOR VALUES IN ('y');
 CREATE TABLE pairs (l int, r text, org_id text, a text, b text, n int, PRIMARY KEY (l, r));
 CREATE TABLE masked (id uuid PRIMARY KEY, tenant_id text, a text, b jsonb, n int, secret text);
 ALTER TABLE masked ENABLE ROW LEVEL SECURITY;
-CREATE POLICY members ON masked USING (tenant_id = ANY (mine(false)));
+CREATE POLICY members ON masked USING (tenant_id IS NULL OR tenant_id = ANY (mine(false)));
 
 -- So the WAL tells which columns an update has changed.
 ALTER TABLE plain REPLICA IDENTITY FULL;
@@ -55,7 +59,7 @@ SELECT txsync.track('plain');
 SELECT txsync.track('docs', delete_visible => 'deleted_visible(text, text)');
 SELECT txsync.track('parts', id_column => 'id');
 SELECT txsync.track('pairs');
-SELECT txsync.track('masked', hidden => '{secret}', delete_visible => 'deleted_visible(text, text)');
+SELECT txsync.track('masked', hidden => '{secret}', delete_visible => 'masked_visible(text, text)');
 
 -- ---- What the caller sees now, an entity on each row
 

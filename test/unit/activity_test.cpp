@@ -30,6 +30,7 @@ TEST(Activity, ComesBackAsItWasStored)
 		a.action = Action::kGap;
 		a.entity_id = any();
 		a.old_organization_id = any();
+		a.old_organization_null = random.Below(2) == 0;
 		a.tx = {any(), any(), any()};
 		a.version = any();
 		a.row_version = random.AnySize();
@@ -56,6 +57,7 @@ TEST(Activity, ComesBackAsItWasStored)
 		EXPECT_EQ(b.changed_keys, a.changed_keys);
 		EXPECT_EQ(b.changed_keys_known, a.changed_keys_known);
 		EXPECT_TRUE(Same(b.entity_id, a.entity_id) && Same(b.old_organization_id, a.old_organization_id));
+		EXPECT_EQ(b.old_organization_null, a.old_organization_null);
 		EXPECT_TRUE(Same(b.tx.transaction_id, a.tx.transaction_id) && Same(b.tx.changed_field, a.tx.changed_field));
 		EXPECT_TRUE(Same(b.annotation, a.annotation) && Same(b.entity_type, a.entity_type));
 		EXPECT_TRUE(Same(b.payload, a.payload) && Same(b.data, a.data));

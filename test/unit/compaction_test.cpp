@@ -26,6 +26,7 @@ struct Row
 	const char *entity_id = "1";
 	const char *organization = nullptr;
 	const char *old_organization = nullptr;
+	bool has_moved = false;
 	bool changed_keys_known = true;
 	std::vector<std::string_view> changed_keys = {};
 	const char *changed_field = nullptr;
@@ -40,6 +41,7 @@ struct Row
 				text(entity_id),
 				text(organization),
 				text(old_organization),
+				has_moved,
 				changed_keys_known,
 				changed_keys,
 				text(changed_field)};
@@ -64,7 +66,7 @@ Model(const std::vector<Row> &rows)
 		if (row.action == Action::kVisibility)
 			return std::set<std::string>{entity(row) + "visibility"};
 		std::set<std::string> all = {entity(row) + "organization" + Quoted(row.organization)};
-		if (row.old_organization != nullptr)
+		if (row.has_moved)
 			all.insert(entity(row) + "organization" + Quoted(row.old_organization));
 		if (row.action == Action::kCreate || row.action == Action::kDelete)
 			all.insert(entity(row) + "existence");
@@ -184,7 +186,7 @@ TEST(Compaction, Existence)
 
 TEST(Compaction, Organizations)
 {
-	Row move = {.organization = "b", .old_organization = "a", .changed_keys = {"organization_id"}};
+	Row move = {.organization = "b", .old_organization = "a", .has_moved = true, .changed_keys = {"organization_id"}};
 	EXPECT_EQ(Survivors({Of(Action::kCreate, "a"), move, Of(Action::kDelete, "b")}), (Ids{2, 3}));
 	EXPECT_EQ(Survivors({Of(Action::kCreate, ""), Of(Action::kDelete)}), (Ids{1, 2}));
 }
@@ -223,7 +225,8 @@ RandomRows(Random &random, int64_t count)
 			row.entity_id = nullptr;
 		}
 		row.organization = any(kOrganizations);
-		if (row.action == Action::kUpdate && random.Below(4) == 0)
+		row.has_moved = row.action == Action::kUpdate && random.Below(4) == 0;
+		if (row.has_moved)
 			row.old_organization = any(kOrganizations);
 		row.changed_keys_known = random.Below(3) != 0;
 		for (size_t i = random.Below(4); row.changed_keys_known && i > 0; i--)
@@ -310,7 +313,12 @@ TEST(Compaction, AnEntityWithManyFields)
 		for (int64_t id = 1; id <= kFields; id++) {
 			std::string field = std::to_string(id);
 			std::string_view keys[] = {field};
-			compaction.Look({id, Action::kUpdate, "pages", "1", {}, {}, true, keys, {}});
+			compaction.Look({.id = id,
+							 .action = Action::kUpdate,
+							 .entity_type = "pages",
+							 .entity_id = "1",
+							 .changed_keys_known = true,
+							 .changed_keys = keys});
 		}
 		passes++;
 	} while (compaction.EndPass());
