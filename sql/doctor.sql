@@ -129,7 +129,7 @@ WITH setting AS (
                   CASE WHEN m.sourcefile LIKE '%postgresql.auto.conf' THEN 'RESET txsync.capture' ELSE 'SET txsync.capture = on' END)
     FROM capture c JOIN pg_settings m ON m.name = 'txsync.capture' AND m.setting = 'off'
   UNION ALL
-    SELECT 17, 'table', e.relation, 'info', format('%s has row security and no delete_visible: whom it holds is not told of deletes', e.label),
+    SELECT 17, 'table', e.relation, 'info', format('%s has row security and no delete_visible: whom it holds is not told of deletes and moves', e.label),
            concat(e.call_before, quote_literal(e.entity_type), rtrim(e.call_behind, ');'), ', delete_visible => ''...(text, text)''); -- with the function that says who may know of them')
     FROM entity e JOIN pg_class c ON c.oid = e.relation AND c.relrowsecurity WHERE e.delete_visible IS NULL
 )

@@ -124,15 +124,14 @@ ExpireConsumers(int64_t floor)
 {
 	pg::RoleScope as_owner(ExtensionOwner());
 	pg::Spi spi;
-	spi.Execute(
-		"WITH behind AS (SELECT name, position FROM txsync.consumer WHERE NOT expired AND position < " +
-		std::to_string(floor) +
-		" FOR NO KEY UPDATE SKIP LOCKED), expired AS (UPDATE txsync.consumer c SET expired = true FROM behind b WHERE "
-		"c.name = b.name RETURNING c.name, c.position) INSERT INTO txsync.sync_log (sync_type, status, code, "
-		"error_message, detail) SELECT 'compaction', 'WARNING', 'CONSUMER_EXPIRED', pg_catalog.format('consumer \"%s\" is too "
-		"far behind: what it has not read is gone', e.name), pg_catalog.jsonb_build_object('consumer', e.name, "
-		"'position', e.position, 'floor', " +
-		std::to_string(floor) + ") FROM expired e");
+	std::string limit = std::to_string(floor);
+	spi.Execute("WITH behind AS (SELECT name, position FROM txsync.consumer WHERE NOT expired AND position < " + limit +
+				" FOR NO KEY UPDATE SKIP LOCKED), expired AS (UPDATE txsync.consumer c SET expired = true FROM behind "
+				"b WHERE c.name = b.name RETURNING c.name, c.position) INSERT INTO txsync.sync_log (sync_type, status, "
+				"code, error_message, detail) SELECT 'compaction', 'WARNING', 'CONSUMER_EXPIRED', pg_catalog.format("
+				"'consumer \"%s\" is too far behind: what it has not read is gone', e.name), "
+				"pg_catalog.jsonb_build_object('consumer', e.name, 'position', e.position, 'floor', " +
+				limit + ") FROM expired e");
 }
 
 } // namespace txsync::api

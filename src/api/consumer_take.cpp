@@ -227,7 +227,10 @@ Take(Consumer &consumer, const ByIndex &by_index, size_t max, TimestampTz lease)
 	Extent extent = ExtentNow();
 	RequireAlive(consumer, extent);
 	consumer.PutBack(consumer.leases.TakeExpired(consumer.now), 0, "the lease ran out");
-	return Taking(consumer, by_index, extent, max).Take(consumer.now + lease);
+	std::vector<Given> given = Taking(consumer, by_index, extent, max).Take(consumer.now + lease);
+	// Who forgets raises the floor first, so what was read until now is whole if that is not beyond the beginning.
+	RequireAlive(consumer, ExtentNow());
+	return given;
 }
 
 } // namespace txsync::api

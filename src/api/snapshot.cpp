@@ -97,7 +97,7 @@ struct Entities
 	bool has_more = false;
 };
 
-// Some at a time: one whose content ends the page is the last that is read for it, or nearly so.
+// Some at a time, and no more once there is enough content.
 Entities
 ReadBehind(const Entity &entity, std::optional<std::string> after, size_t max)
 {

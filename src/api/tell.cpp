@@ -6,6 +6,7 @@
 #include "api/rows.h"
 #include "api/table.h"
 #include "core/datetime.h"
+#include "core/nullable.h"
 
 #include <map>
 
@@ -51,7 +52,7 @@ public:
 		, organizations_(filter.organizations)
 		, readable_(entity)
 		, tells_versions_(!entity.tracking.tx || MayReadVersions(entity))
-		, secured_(HoldsRowSecurity(entity))
+		, secured_(readable_.HasId() && HoldsRowSecurity(entity))
 	{
 		if (secured_)
 			delete_visible_.emplace(entity);
@@ -131,7 +132,7 @@ private:
 	bool
 	WasElsewhere(const Activity &activity, const Row &row) const
 	{
-		return secured_ && readable_.HasOrganization() && activity.organization_id != row.organization;
+		return secured_ && readable_.HasOrganization() && !core::AreSame(activity.organization_id, row.organization);
 	}
 
 	// Deleted, and no policy hides that.

@@ -10,8 +10,8 @@ namespace txsync::api {
 // Whether an error of an id, or of access rules, has this SQLSTATE.
 bool KeepsFromReading(int sqlstate);
 
-// Runs `read` in a subtransaction. What keeps the caller, or anybody, from reading is no error: nothing was read then,
-// and its SQLSTATE is returned; 0 if there was nothing.
+// Runs `read` in a subtransaction. What keeps the caller, or anybody, from reading, as its SQLSTATE tells, is no error:
+// nothing was read then, and the SQLSTATE is returned; 0 if there was nothing.
 int TryRead(const std::function<void()> &read, bool (*keeps_from_reading)(int sqlstate) = KeepsFromReading);
 
 // Those of some ids that are ids, each with its place among them. Others are asked for, or a column has got another

@@ -57,6 +57,7 @@ ColumnText(Values &values, core::Buffer &out, const Column &column, const Row &r
 	if (row.IsNull(column.index) || row.IsUnchanged(column) || values.IsTooLarge(*column.type, row.Value(column.index)))
 		return {};
 	size_t start = out.Size();
+	out.Reserve(1); // an empty text is not null
 	try {
 		values.Text(out, *column.type, row.Value(column.index));
 	} catch (const core::BufferFull &) {

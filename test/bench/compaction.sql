@@ -7,7 +7,7 @@ SELECT txsync.track('pages');
 INSERT INTO pages SELECT i, 'org-' || i % 50, 'Page ' || i FROM generate_series(1, 100000) i;
 CREATE TABLE base AS
 SELECT g::bigint AS id, 1::bigint AS epoch, '0/1'::pg_lsn AS commit_lsn, '0/1'::pg_lsn AS change_lsn, 0 AS k, '700'::xid AS xid, NULL::text AS origin, now() - interval '10 days' AS committed_at,
-       'pages'::text AS entity_type, e::text AS entity_id, 'org-' || e % 50 AS org_id, NULL::text AS old_org_id, 'update'::text AS action, ARRAY[f] AS changed_keys,
+       'pages'::text AS entity_type, e::text AS entity_id, 'org-' || e % 50 AS org_id, NULL::text AS old_org_id, NULL::boolean AS old_org_null, 'update'::text AS action, ARRAY[f] AS changed_keys,
        jsonb_build_object('transactionId', 1761000000000 + g || '.0001.node', 'sourceId', 'tab', 'changedField', f) AS tx, 1761000000000 + g || '.0001.node' AS version, 1::bigint AS row_version,
        NULL::jsonb AS annotation, NULL::jsonb AS payload
 FROM generate_series(1, :rows) g, LATERAL (SELECT (hashint8(g)::bigint + 2147483648) % greatest(:rows / 10, 1) AS e, (ARRAY['name', 'status', 'body'])[1 + g % 3] AS f) r;

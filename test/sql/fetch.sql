@@ -62,6 +62,12 @@ SELECT tell('pairs', '["1","x"]', 'update');
 SELECT tell('pairs', '["1","x"]', 'event', payload => '{}');
 SELECT activity_id, entity_type, entity_id, action FROM txsync.changes('11', latest => true);
 ROLLBACK;
+-- nor does one of an organization stand for one that took it from none
+BEGIN;
+SELECT tell('pages', 'gone', 'update', 'A'), tell('pages', 'gone', 'update', 'A'), tell('pages', 'gone', 'delete', 'A');
+UPDATE txsync.activity SET old_org_null = true WHERE id = 13;
+SELECT activity_id, entity_id, action, organization_id FROM txsync.changes('11', latest => true);
+ROLLBACK;
 
 -- what is no cursor, no number, no type
 \set VERBOSITY terse

@@ -131,22 +131,29 @@ subtest 'consumers' => sub {
 	fill($db, 4 * $boundary - 1000, 1000, '100 days');
 	my $first = 4 * $boundary - 1000;
 	$db->sql("SELECT txsync.create_consumer(name) FROM (VALUES ('late'), ('early')) n(name)");
-	$db->sql("UPDATE txsync.consumer SET position = $first + CASE name WHEN 'late' THEN 10 ELSE 950 END");
+	$db->sql("UPDATE txsync.consumer SET (position, read_to) = (SELECT p, p FROM (SELECT $first + CASE name WHEN 'late' THEN 10 ELSE 950 END AS p) behind)");
+	$db->sql('CREATE TABLE pages (id int PRIMARY KEY)');
+	$db->sql(q{SELECT txsync.track('pages')});
 	is(member(compact(), 'floor'), $first + 10, 'the floor waits for the one that is behind');
 	is($db->sql('SELECT count(*) FROM txsync.consumer WHERE expired'), 0, 'which has not expired');
-	my $worker = $db->psql;
-	$worker->query_safe(q{BEGIN; SELECT FROM txsync.consume('late')});
+	my ($owner, $worker) = ($db->psql, $node->background_psql('changes', on_error_stop => 0));
+	$owner->query_safe('BEGIN; LOCK TABLE pages');
+	$worker->query_until(qr/begun/, "\\set VERBOSITY verbose\n\\echo begun\nSELECT count(*) FROM txsync.consume('late');\n");
+	$db->poll_ok(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%consume%'}, 'somebody reads');
 	$db->sql(q{ALTER SYSTEM SET txsync.consumer_retention = '95 d'});
 	$node->reload;
 	sleep 0.2;
 	is(member($db->sql(q{SET statement_timeout = '60s'; CALL txsync.compact_changelog('1 day')}), 'floor'), $first + 899, 'but not for ever, not even for one at work');
 	is($db->health, 'degraded: consumer "late" has expired: what it has not read is gone', 'which health() says');
-	$worker->quit;
+	$owner->query_safe('ROLLBACK');
+	$worker->query('SELECT 1');
+	like($worker->{stderr}, qr/ERROR:  TX022: consumer "late" has expired/, 'he is told, and nothing else');
+	$_->quit foreach $owner, $worker;
 	compact();
 	is($db->sql('SELECT string_agg(name, $$ $$) FROM txsync.consumer WHERE expired'), 'late', 'expired');
 	is($db->sql(q{SELECT status, error_message, detail ->> 'consumer' FROM txsync.sync_log WHERE code = 'CONSUMER_EXPIRED'}),
 		'WARNING|consumer "late" is too far behind: what it has not read is gone|late', 'loudly');
-	$db->sql('DELETE FROM txsync.consumer');
+	$db->sql('DELETE FROM txsync.consumer; DROP TABLE pages');
 };
 
 # Seconds that a call takes at this pace.

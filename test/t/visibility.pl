@@ -73,6 +73,9 @@ subtest 'out of no organization, and back' => sub {
 	is_told('that becomes A\'s', q{UPDATE masked SET tenant_id = 'A'}, $of->('update +', qw(postgres keeper ann cyd guy)), $of->('delete -', 'bob'));
 	is_told('and is for all again', q{UPDATE masked SET tenant_id = NULL}, $of->('update +', @all));
 	is_told('and B\'s', q{UPDATE masked SET tenant_id = 'B'}, $of->('update +', qw(postgres keeper bob cyd)), $of->('delete -', qw(ann guy)));
+	is_told('and that of no name, which is one', q{UPDATE masked SET tenant_id = ''}, $of->('update +', qw(postgres keeper)), $of->('delete -', qw(bob cyd)));
+	is_told('which stays', q{UPDATE masked SET n = 2}, $of->('update +', qw(postgres keeper)));
+	is_told('and is left', q{UPDATE masked SET tenant_id = NULL}, $of->('update +', @all));
 	get('keeper', 'DELETE FROM masked');
 };
 
