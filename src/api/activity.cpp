@@ -61,9 +61,9 @@ constexpr char kSuperseded[] =
 	"SELECT FROM txsync.activity a WHERE pg_catalog.left(a.entity_id, 200) OPERATOR(pg_catalog.=)"
 	" pg_catalog.left(k.entity, 200) AND a.entity_id OPERATOR(pg_catalog.=) k.entity"
 	" AND a.entity_type OPERATOR(pg_catalog.=) k.type AND a.id OPERATOR(pg_catalog.>) k.id"
-	" AND a.id OPERATOR(pg_catalog.<=) $6 AND a.action OPERATOR(pg_catalog.<>) 'event' AND ("
-	"a.action OPERATOR(pg_catalog.=) 'visibility' OR k.tells_all OPERATOR(pg_catalog.=) 0 AND (a.org_id "
-	"OPERATOR(pg_catalog.=) k.org"
+	" AND a.id OPERATOR(pg_catalog.<=) $6 AND a.action OPERATOR(pg_catalog.<>) 'event'"
+	" AND (a.action OPERATOR(pg_catalog.=) 'visibility'"
+	" OR k.tells_all OPERATOR(pg_catalog.=) 0 AND (a.org_id OPERATOR(pg_catalog.=) k.org"
 	" OR a.old_org_id OPERATOR(pg_catalog.=) k.org OR (a.org_id IS NULL OR a.old_org_null) AND k.org IS NULL)))";
 
 constexpr char kGaps[] = "SELECT " TXSYNC_ACTIVITY_COLUMNS " FROM txsync.activity a"
