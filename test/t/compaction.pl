@@ -8,6 +8,7 @@ use lib $FindBin::RealBin;
 use CapturedDatabase;
 use CompactionOracle;
 use Crash;
+use List::Util qw(min);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -165,20 +166,25 @@ sub taken
 	return time - $start;
 }
 
+# Others are at work on the machine.
+sub least { return min(map { taken($_[0]) } 1 .. 3) }
+
 subtest 'pace' => sub {
 	$db->sql('DELETE FROM txsync.activity');
 	fill($db, 5 * $boundary, 40_000, '2 days');
 	compact();
-	my $alone = taken(1);
-	cmp_ok($alone, '<', 0.5, 'it does not rest where nobody writes');
+	my $alone = least(1);
 	my $writer = $node->background_psql('postgres');
 	$writer->query_until(qr/begun/, <<'SQL');
 CREATE TABLE written (n int);
 \echo begun
 DO $$ BEGIN FOR n IN 1 .. 3000 LOOP INSERT INTO written VALUES (n); COMMIT; PERFORM pg_sleep(0.001); END LOOP; END $$;
 SQL
-	cmp_ok(taken(100), '<', 0.5, 'nor if it is not to');
-	cmp_ok(taken(1), '>', 0.5, 'but where somebody does');
+	my $at_once = least(100);
+	my $slow = taken(1);
+	cmp_ok(2 * $alone, '<', $slow, 'it rests where somebody writes');
+	cmp_ok(2 * $at_once, '<', $slow, 'and is to');
+	note("$alone s alone, $at_once s at once, $slow s");
 	$writer->quit;
 };
 

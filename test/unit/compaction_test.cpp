@@ -313,12 +313,7 @@ TEST(Compaction, AnEntityWithManyFields)
 		for (int64_t id = 1; id <= kFields; id++) {
 			std::string field = std::to_string(id);
 			std::string_view keys[] = {field};
-			compaction.Look({.id = id,
-							 .action = Action::kUpdate,
-							 .entity_type = "pages",
-							 .entity_id = "1",
-							 .changed_keys_known = true,
-							 .changed_keys = keys});
+			compaction.Look({id, Action::kUpdate, "pages", "1", {}, {}, false, true, keys, {}});
 		}
 		passes++;
 	} while (compaction.EndPass());
