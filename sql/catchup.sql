@@ -3,7 +3,7 @@
 CREATE FUNCTION fetch_changes("cursor" text DEFAULT 'start', max int DEFAULT 100, entity_types text[] DEFAULT NULL, organizations text[] DEFAULT NULL, latest boolean DEFAULT false) RETURNS jsonb
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION fetch_changes(text, int, text[], text[], boolean) IS
-'The changes behind a cursor, in the order of their activities, as the caller may know of them now: {"changes", "cursor", "hasMore"}. data is the entity now, with its versions; null: it is to be removed. cursor: start, now, an activityId, or what the last call returned. Filters: null = everything. latest passes over changes of entities that change again. Errors: CURSOR_INVALID, CURSOR_FOREIGN, CURSOR_AHEAD, CURSOR_EXPIRED, CURSOR_FILTER, UNKNOWN_ENTITY_TYPE, 22023 unless max is 1 to 1000. For everybody.';
+'The changes behind a cursor, in the order of their activities, as the caller may know of them now: {"changes", "cursor", "hasMore"}. data is the entity now, with its versions; null: it is to be removed. cursor: start, now, an activityId, or what the last call returned. Filters: null = everything. latest passes over changes of entities that change again. Errors: CURSOR_INVALID, CURSOR_FOREIGN, CURSOR_AHEAD, CURSOR_EXPIRED, CURSOR_FILTER, UNKNOWN_ENTITY_TYPE, 22023 unless max is 1 to 1000, 42501 with row_security off where it holds the caller. For everybody.';
 
 CREATE FUNCTION changes("cursor" text DEFAULT 'start', max int DEFAULT 100, entity_types text[] DEFAULT NULL, organizations text[] DEFAULT NULL, latest boolean DEFAULT false)
 RETURNS TABLE (activity_id bigint, committed_at timestamptz, entity_type text, entity_id text, organization_id text, action text, changed_keys text[], tx jsonb, version text, row_version bigint, data jsonb, versions jsonb)
@@ -20,7 +20,7 @@ COMMENT ON FUNCTION changes(text, int, text[], text[], boolean) IS 'What fetch_c
 CREATE FUNCTION get_entities(pointers jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION get_entities(jsonb) IS
-'1 to 100 entities, named by {"entityType", "entityId"}, as the caller may read them now: an array in the same order of {"entityType", "entityId", "organizationId", "data", "versions"}. data is null for one that is not there, or not for the caller. Errors: UNKNOWN_ENTITY_TYPE, 22023. For everybody.';
+'1 to 100 entities, named by {"entityType", "entityId"}, as the caller may read them now: an array in the same order of {"entityType", "entityId", "organizationId", "data", "versions"}. data is null for one that is not there, or not for the caller. Errors: UNKNOWN_ENTITY_TYPE, 22023, 54000 if together they are more than jsonb holds. For everybody.';
 
 CREATE FUNCTION snapshot(entity_type text, after text DEFAULT NULL, max int DEFAULT 100) RETURNS jsonb
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME';

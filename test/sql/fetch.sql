@@ -213,6 +213,10 @@ WITH RECURSIVE pages(snapshot) AS (
     SELECT txsync.snapshot('heavy', snapshot ->> 'next') FROM pages WHERE snapshot ->> 'next' IS NOT NULL
 )
 SELECT jsonb_path_query_array(snapshot, '$.entities[*].entityId') AS ids FROM pages;
+-- what jsonb cannot hold together
+\set VERBOSITY sqlstate
+SELECT txsync.get_entities((SELECT jsonb_agg('{"entityType": "heavy", "entityId": "1"}'::jsonb) FROM generate_series(1, 14)));
+\set VERBOSITY terse
 DROP TABLE heavy;
 SELECT txsync.snapshot('nope');
 SELECT txsync.snapshot('pairs', max => 0);

@@ -46,7 +46,7 @@ delete hiding 1 o1
 delete longs 2 long long long lon o2
 delete pairs ["3","z"] o3
 delete texts three
-update hiding 2 o2
+update hiding 2 o2 <
 update longs 1 long long long lon o1
 update pairs ["1","x"] o1
 update pairs ["2","y"] new <o2
@@ -296,7 +296,7 @@ sub behind_the_gap
 	my ($self) = @_;
 	return $self->sql(<<'SQL');
 SELECT string_agg(line, E'\n' ORDER BY line COLLATE "C")
-FROM (SELECT concat_ws(' ', action, entity_type, left(entity_id, 20), org_id, '<' || old_org_id, changed_keys) AS line
+FROM (SELECT concat_ws(' ', action, entity_type, left(entity_id, 20), org_id, CASE WHEN old_org_null THEN '<' ELSE '<' || old_org_id END, changed_keys) AS line
 	FROM txsync.activity WHERE id > (SELECT max(id) FROM txsync.activity WHERE action = 'gap')) l
 SQL
 }
