@@ -141,7 +141,7 @@ private:
 		return ids;
 	}
 
-	// Nothing holds what was replayed in the changelog: what is gone by now is dead again. All are in order.
+	// Nothing holds what was replayed in the changelog: what is gone by now is dead again. `found` is in order.
 	void
 	Bury(std::span<const Delivery> due, std::span<const Activity> found)
 	{

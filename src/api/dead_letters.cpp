@@ -29,6 +29,8 @@ constinit SPIPlanPtr gone_plan = nullptr;
 void
 DeadLetters::Add(std::span<const Delivery> dead, const std::optional<std::string> &error, TimestampTz now)
 {
+	if (dead.empty())
+		return;
 	pg::Spi spi;
 	for (const Delivery &delivery : dead) {
 		pg::Spi::Parameter parameters[] = {

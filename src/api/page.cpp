@@ -97,7 +97,7 @@ private:
 	bool
 	IsFull(const Page &page) const
 	{
-		return static_cast<int64_t>(page.changes.size()) == request_.max || bytes_ > kMostBytes;
+		return static_cast<int64_t>(page.changes.size()) == request_.max || bytes_ > kMostPageBytes;
 	}
 
 	void

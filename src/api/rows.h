@@ -30,7 +30,7 @@ CanRead CanReadRows(const Entity &entity, const Readable &readable);
 std::vector<Row> ReadRows(const Entity &entity, const Readable &readable, std::span<const std::string_view> ids);
 
 // A page with more content than this is at its end: jsonb holds 256 MB.
-constexpr size_t kMostBytes = size_t{64} << 20;
+constexpr size_t kMostPageBytes = size_t{64} << 20;
 
 struct NamedRow
 {

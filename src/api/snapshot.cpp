@@ -111,7 +111,7 @@ ReadBehind(const Entity &entity, std::optional<std::string> after, size_t max)
 		read.has_more = rows.size() > limit;
 		rows.resize(std::min(rows.size(), limit));
 		for (NamedRow &row : rows) {
-			if (bytes > kMostBytes) {
+			if (bytes > kMostPageBytes) {
 				read.has_more = true;
 				break;
 			}
@@ -120,7 +120,7 @@ ReadBehind(const Entity &entity, std::optional<std::string> after, size_t max)
 		}
 		if (read.has_more)
 			after = read.rows.back().id;
-	} while (read.has_more && read.rows.size() < max && bytes <= kMostBytes);
+	} while (read.has_more && read.rows.size() < max && bytes <= kMostPageBytes);
 	return read;
 }
 

@@ -52,9 +52,8 @@ public:
 		, organizations_(filter.organizations)
 		, readable_(entity)
 		, tells_versions_(!entity.tracking.tx || MayReadVersions(entity))
-		, secured_(readable_.HasId() && HoldsRowSecurity(entity))
 	{
-		if (secured_)
+		if (readable_.HasId() && HoldsRowSecurity(entity))
 			delete_visible_.emplace(entity);
 	}
 
@@ -97,7 +96,7 @@ private:
 			return std::nullopt;
 		if (is_there)
 			return Present(activity, row);
-		if (secured_)
+		if (delete_visible_)
 			return Hidden(activity, organizations);
 		return row.exists ? Gone(activity, organizations.front()) : Absent(activity, organizations.front());
 	}
@@ -132,7 +131,8 @@ private:
 	bool
 	WasElsewhere(const Activity &activity, const Row &row) const
 	{
-		return secured_ && readable_.HasOrganization() && !core::AreSame(activity.organization_id, row.organization);
+		return delete_visible_ && readable_.HasOrganization() &&
+			   !core::AreSame(activity.organization_id, row.organization);
 	}
 
 	// Deleted, and no policy hides that.
@@ -182,8 +182,7 @@ private:
 	const std::optional<core::NameSet> &organizations_;
 	Readable readable_;
 	bool tells_versions_;
-	bool secured_;
-	std::optional<DeleteVisible> delete_visible_; // where row security holds him
+	std::optional<DeleteVisible> delete_visible_; // if row security holds him
 };
 
 // Activities of one type, and where what is told of them goes.

@@ -115,7 +115,7 @@ private:
 void
 Activity::SetOldOrganization(std::string_view organization)
 {
-	bool moved = !AreSame(organization, organization_id);
+	bool moved = action == Action::kUpdate && !AreSame(organization, organization_id);
 	old_organization_id = moved ? organization : std::string_view();
 	old_organization_null = moved && organization.data() == nullptr;
 }

@@ -36,7 +36,7 @@ struct Activity
 		return old_organization_null || old_organization_id.data() != nullptr;
 	}
 
-	// Of an update, whose organization_id is known: the organization before it.
+	// What the organization was before, once the action and organization_id are there: only an update moves.
 	void SetOldOrganization(std::string_view organization);
 };
 

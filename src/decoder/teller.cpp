@@ -1,5 +1,6 @@
 #include "decoder/teller.h"
 
+#include "core/nullable.h"
 #include "decoder/members.h"
 
 #include <algorithm>
@@ -10,12 +11,6 @@ using core::Action;
 using core::Hint;
 
 namespace {
-
-bool
-Same(std::string_view a, std::string_view b)
-{
-	return (a.data() == nullptr) == (b.data() == nullptr) && a == b;
-}
 
 bool
 KeyDiffers(Values &values, const Plan &plan, const Row &before, const Row &after)
@@ -38,7 +33,7 @@ Teller::Insert(Plan &plan, const Row &after)
 		leftover = transaction_->move.leftover;
 		old.text = out_.TakeMove();
 	}
-	if (!Same(old.text, change.organization_id))
+	if (!core::AreSame(old.text, change.organization_id))
 		change.old = core::ValueWriter(old);
 	describe_.Tx(change, plan, after, leftover ? Provenance::kLeftover : Provenance::kThisChange);
 	describe_.Version(change, plan, after);
@@ -60,7 +55,7 @@ Teller::Update(Plan &plan, const Row &before, const Row &after)
 	describe_.Unchanged(change, plan, after);
 	describe_.Changed(change, plan, before, after);
 	OldOrganization old{plan.org, describe_.OldOrganization(change, plan, before, after)};
-	if (!Same(old.text, change.organization_id))
+	if (!core::AreSame(old.text, change.organization_id))
 		change.old = core::ValueWriter(old);
 	Members old_row{values_, plan.columns, before, Members::Which::kIdentity};
 	if (ShowsOld(plan, before))

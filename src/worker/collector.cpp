@@ -73,7 +73,7 @@ Collector::Write(core::Buffer &out, const core::Change &change, std::string_view
 	activity_.entity_type = change.entity_type;
 	activity_.entity_id = change.entity_id;
 	activity_.organization_id = change.organization_id;
-	activity_.SetOldOrganization(change.action == core::Action::kUpdate ? old_organization : change.organization_id);
+	activity_.SetOldOrganization(old_organization);
 	activity_.changed_keys_known = change.changed_keys.known;
 	activity_.changed_keys.assign(change.changed_keys.names.begin(), change.changed_keys.names.end());
 	activity_.tx = change.tx;

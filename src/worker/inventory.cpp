@@ -296,8 +296,7 @@ private:
 		activity_.action = kActions[text(4).front() - '0'];
 		activity_.entity_id = text(1);
 		activity_.organization_id = activity_.action == core::Action::kDelete ? old_organization : text(2);
-		bool updates = activity_.action == core::Action::kUpdate;
-		activity_.SetOldOrganization(updates ? old_organization : activity_.organization_id);
+		activity_.SetOldOrganization(old_organization);
 		collected_.Add(activity_);
 		activity_.position.row++;
 	}

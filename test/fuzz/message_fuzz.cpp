@@ -1,6 +1,7 @@
 // One thing has one message: what parses is what would have been written; and each hint comes back.
 
 #include "core/message.h"
+#include "core/nullable.h"
 
 #include <algorithm>
 #include <cstring>
@@ -8,6 +9,7 @@
 
 #include "fuzz/require.h"
 
+using txsync::core::AreSame;
 using txsync::core::Buffer;
 using txsync::core::Hint;
 using txsync::core::ParseHint;
@@ -25,12 +27,6 @@ Take(std::string_view &rest)
 	std::string_view field = rest.substr(1, length);
 	rest.remove_prefix(1 + length);
 	return field;
-}
-
-bool
-Same(std::string_view a, std::string_view b)
-{
-	return a == b && (a.data() == nullptr) == (b.data() == nullptr);
 }
 
 void
@@ -52,9 +48,9 @@ RequireRoundTrip(std::string_view bytes)
 	Write(out, hint);
 	auto parsed = ParseHint(out.View());
 	Require(parsed && parsed->kind == hint.kind && parsed->relation == hint.relation);
-	Require(Same(parsed->key, hint.key) && Same(parsed->organization, hint.organization) &&
-			Same(parsed->transaction_id, hint.transaction_id) && Same(parsed->source_id, hint.source_id) &&
-			Same(parsed->version, hint.version) && parsed->row_version == hint.row_version);
+	Require(AreSame(parsed->key, hint.key) && AreSame(parsed->organization, hint.organization) &&
+			AreSame(parsed->transaction_id, hint.transaction_id) && AreSame(parsed->source_id, hint.source_id) &&
+			AreSame(parsed->version, hint.version) && parsed->row_version == hint.row_version);
 	Require(!ParseHint(out.View().substr(0, out.Size() - 1)));
 }
 

@@ -1,5 +1,7 @@
 #include "core/activity.h"
 
+#include "core/nullable.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -8,12 +10,6 @@
 
 namespace txsync::core {
 namespace {
-
-bool
-Same(std::string_view a, std::string_view b)
-{
-	return a == b && (a.data() == nullptr) == (b.data() == nullptr);
-}
 
 TEST(Activity, ComesBackAsItWasStored)
 {
@@ -53,14 +49,15 @@ TEST(Activity, ComesBackAsItWasStored)
 		EXPECT_EQ(b.committed_at, a.committed_at);
 		EXPECT_EQ(b.action, a.action);
 		EXPECT_EQ(b.row_version, a.row_version);
-		EXPECT_TRUE(Same(b.version, a.version));
+		EXPECT_TRUE(AreSame(b.version, a.version));
 		EXPECT_EQ(b.changed_keys, a.changed_keys);
 		EXPECT_EQ(b.changed_keys_known, a.changed_keys_known);
-		EXPECT_TRUE(Same(b.entity_id, a.entity_id) && Same(b.old_organization_id, a.old_organization_id));
+		EXPECT_TRUE(AreSame(b.entity_id, a.entity_id) && AreSame(b.old_organization_id, a.old_organization_id));
 		EXPECT_EQ(b.old_organization_null, a.old_organization_null);
-		EXPECT_TRUE(Same(b.tx.transaction_id, a.tx.transaction_id) && Same(b.tx.changed_field, a.tx.changed_field));
-		EXPECT_TRUE(Same(b.annotation, a.annotation) && Same(b.entity_type, a.entity_type));
-		EXPECT_TRUE(Same(b.payload, a.payload) && Same(b.data, a.data));
+		EXPECT_TRUE(AreSame(b.tx.transaction_id, a.tx.transaction_id) &&
+					AreSame(b.tx.changed_field, a.tx.changed_field));
+		EXPECT_TRUE(AreSame(b.annotation, a.annotation) && AreSame(b.entity_type, a.entity_type));
+		EXPECT_TRUE(AreSame(b.payload, a.payload) && AreSame(b.data, a.data));
 	}
 }
 
